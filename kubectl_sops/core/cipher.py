@@ -1,0 +1,104 @@
+"""Sealing and opening one value with the data key.
+
+AES-256-GCM with a nonce of 32 bytes, not 12, and the tag stored beside the ciphertext (sops ``aes/cipher.go``).
+"""
+
+from __future__ import annotations
+
+import re
+from binascii import Error as Base64Error
+from binascii import a2b_base64, b2a_base64
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from kubectl_sops.core.values import Comment, Sealed, decode, encode, type_name
+from kubectl_sops.errors import ValueAuthError
+
+NONCE_SIZE = 32
+"""Bytes; GCM's path for nonces other than 96 bits. Random per value."""
+
+TAG_SIZE = 16
+KEY_SIZE = 32
+
+PREFIX = "ENC[AES256_GCM,"
+
+# Anchored at the start only, each field greedy: trailing text is accepted, as sops does.
+_PATTERN = re.compile(r"ENC\[AES256_GCM,data:(.+),iv:(.+),tag:(.+),type:(.+)\]")
+
+
+def is_sealed(value: object) -> bool:
+    """Whether a value looks like a ciphertext."""
+    return isinstance(value, str) and value.startswith(PREFIX)
+
+
+def _decode_base64(text: str) -> bytes:
+    return a2b_base64(text.replace("\r", "").replace("\n", "").encode(), strict_mode=True)
+
+
+class Cipher:
+    """Seals and opens values under one data key.
+
+    Args:
+        data_key: 32 bytes.
+    """
+
+    __slots__ = ("_aead",)
+
+    def __init__(self, data_key: bytes) -> None:
+        if len(data_key) != KEY_SIZE:
+            raise ValueAuthError(f"the data key has {len(data_key)} bytes, expected {KEY_SIZE}")
+        self._aead = AESGCM(data_key)
+
+    def seal(self, value: object, aad: str, nonce: bytes) -> Sealed:
+        """The ciphertext of ``value`` at the place ``aad``; ``nonce`` has 32 random bytes."""
+        data = encode(value)
+        if not data:
+            return Sealed("")  # empty text is never encrypted
+        box = self._aead.encrypt(nonce, data, aad.encode("utf-8", "surrogateescape"))
+        return Sealed(
+            f"ENC[AES256_GCM,data:{_b64(box[:-TAG_SIZE])},iv:{_b64(nonce)},tag:{_b64(box[-TAG_SIZE:])}"
+            f",type:{type_name(value)}]"
+        )
+
+    def open(self, text: str, aad: str) -> object:
+        """The value of a ciphertext that stands at the place ``aad``.
+
+        Raises:
+            ValueAuthError: not a ciphertext, damaged, moved from another place, or sealed under another data key.
+        """
+        if not text:
+            return ""
+        match = _PATTERN.match(text)
+        if match is None:
+            raise ValueAuthError("the value is not encrypted, but a rule of this file says it is", hint=_PLAIN_HINT)
+        data, nonce, tag, kind = match.groups()
+        try:
+            box = _decode_base64(data) + _decode_base64(tag)
+            iv = _decode_base64(nonce)
+        except (Base64Error, UnicodeEncodeError):
+            raise ValueAuthError("the encrypted value is damaged: not base64", hint=_DAMAGE_HINT) from None
+        try:
+            plain = self._aead.decrypt(iv, box, aad.encode("utf-8", "surrogateescape"))
+        except (InvalidTag, ValueError):
+            raise ValueAuthError(
+                "the encrypted value does not authenticate: it was changed, or moved from another key",
+                hint=_DAMAGE_HINT,
+            ) from None
+        return decode(plain, kind)
+
+    def open_comment(self, text: str, aad: str) -> Comment | None:
+        """The text of an encrypted comment, or ``None`` where it does not open at this place."""
+        try:
+            value = self.open(text, aad)
+        except ValueAuthError:
+            return None
+        return Comment(value) if isinstance(value, str) else None
+
+
+def _b64(data: bytes) -> str:
+    return b2a_base64(data, newline=False).decode()
+
+
+_PLAIN_HINT = "encrypt the value with `set` or `edit`, or run `encrypt --if-needed`"
+_DAMAGE_HINT = "restore the value from Git history, or set it again with `edit`"
