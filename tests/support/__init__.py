@@ -1,0 +1,1 @@
+"""What several test folders share: real programs, throw-away keys, servers."""
