@@ -1,0 +1,148 @@
+"""The program: finds the command, runs it, and turns every error into a message and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from kubectl_sops.cli import option_table
+from kubectl_sops.errors import BUG_EXIT_CODE, INTERRUPTED_EXIT_CODE, SopsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import typer
+
+
+def program_name(argv0: str) -> str:
+    """How the user called us: ``kubectl sops``, ``flux sops``, ``sops`` or ``kubectl-sops``."""
+    name = os.path.basename(argv0).removesuffix(".py")
+    if name in ("kubectl-sops", "kubectl_sops") and os.environ.get("_") and _called_by("kubectl"):
+        return "kubectl sops"
+    if name == "flux-sops":
+        return "flux sops"
+    return "sops" if name == "sops" else "kubectl-sops"
+
+
+def _called_by(parent: str) -> bool:
+    # kubectl replaces itself by the plugin (exec), so that the shell's `_` still names kubectl
+    return os.path.basename(os.environ.get("_", "")) == parent
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command line and exit."""
+    args = list(sys.argv[1:] if argv is None else argv)
+    name = program_name(sys.argv[0])
+    sys.exit(guard(lambda: _run(name, args), name))
+
+
+def guard(run: Callable[[], int | None], name: str) -> int:
+    """The error boundary: run, and report whatever happened; the exit code."""
+    try:
+        code = run() or 0
+        sys.stdout.flush()
+    except SopsError as error:
+        report(error, name)
+        return error.exit_code
+    except KeyboardInterrupt:
+        sys.stderr.write("\n")
+        return INTERRUPTED_EXIT_CODE
+    except BrokenPipeError:
+        # the reader has gone (`| head`); a second attempt at exit would complain again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except Exception as error:  # noqa: BLE001  # the one place that must not let an exception print its text
+        if os.environ.get("KUBECTL_SOPS_DEBUG") == "1":
+            raise
+        sys.stderr.write(f"{_prefix(name)}: error: this is a bug in kubectl-sops: {type(error).__name__}\n")
+        sys.stderr.write(
+            f"{_prefix(name)}: hint: KUBECTL_SOPS_DEBUG=1 shows where; the traceback may hold plaintext\n"
+        )
+        return BUG_EXIT_CODE
+    return code
+
+
+def _prefix(name: str) -> str:
+    return "kubectl-sops" if name == "kubectl sops" else name.replace(" ", "-")
+
+
+def report(error: SopsError, name: str) -> None:
+    """Print an error and its hint on stderr."""
+    for line in (f"error: {error}", *(getattr(error, "tried", None) or ())):
+        sys.stderr.write(f"{_prefix(name)}: {line}\n" if line.startswith("error: ") else f"  {line}\n")
+    if error.hint:
+        sys.stderr.write(f"{_prefix(name)}: hint: {error.hint}\n")
+
+
+def _run(name: str, args: list[str]) -> int | None:
+    if args and args[0] == "decrypt":
+        # the plain forms of the hot command, before typer is imported: that costs as much as the rest together
+        from kubectl_sops.cli.decrypt import OPTIONS, decrypt
+
+        try:
+            paths, values = option_table.parse(args[1:], OPTIONS, dict(os.environ))
+        except option_table.NotPlain:
+            pass
+        else:
+            return decrypt(paths, **values)
+    return _run_typer(name, args)
+
+
+def _run_typer(name: str, args: list[str]) -> int:
+    import typer
+
+    app = build(name, _words(args))
+    usage_error = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
+    try:
+        result = app(args, prog_name=name, standalone_mode=False)
+    except typer.Exit as stop:
+        return stop.exit_code
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+    except usage_error as error:
+        error.show()  # type: ignore[attr-defined]  # a ClickException, which typer does not export
+        return int(error.exit_code)  # type: ignore[attr-defined]
+    return result if isinstance(result, int) else 0
+
+
+def _words(args: Sequence[str]) -> list[str]:
+    return [word for word in args if not word.startswith("-")][:1]
+
+
+def build(name: str, wanted: Sequence[str]) -> typer.Typer:
+    """The typer application; only the commands in ``wanted`` are imported, the others are there by name."""
+    import typer
+
+    from kubectl_sops.cli.commands import COMMANDS
+
+    app = typer.Typer(
+        name=name,
+        help="SOPS-encrypted secrets of a GitOps repository, with the cluster's own age key.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_no_options)
+    for command, (module, attribute, summary) in COMMANDS.items():
+        if command not in wanted:
+            app.command(command, help=summary)(_no_options)
+            continue
+        loaded = getattr(_load(module), attribute)
+        if isinstance(loaded, typer.Typer):
+            app.add_typer(loaded, name=command, help=summary)
+        else:
+            app.command(command, short_help=summary)(loaded)
+    return app
+
+
+def _no_options() -> None:
+    pass
+
+
+def _load(module: str) -> object:
+    from importlib import import_module
+
+    return import_module(f"kubectl_sops.cli.{module}")

@@ -1,0 +1,11 @@
+"""Every command: where it is implemented, and one line on it. Modules are imported only when their command runs."""
+
+from __future__ import annotations
+
+COMMANDS: dict[str, tuple[str, str, str]] = {
+    # name: (module below kubectl_sops.cli, function or typer.Typer in it, one line for the list of commands)
+    "decrypt": ("decrypt", "command", "Print files decrypted"),
+    "encrypt": ("encrypt", "command", "Encrypt files by the rules of .sops.yaml"),
+    "edit": ("edit", "command", "Create or edit an encrypted file in your editor"),
+    "version": ("version", "command", "Print the version"),
+}
