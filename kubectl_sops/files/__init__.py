@@ -1,1 +1,1 @@
-"""files."""
+"""One file: read, decrypt, encrypt, edit and write it."""

@@ -1,0 +1,248 @@
+"""Plaintext bytes in, an encrypted file out; unchanged values of an earlier version keep their ciphertext."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from kubectl_sops import formats
+from kubectl_sops.core import metadata as metadata_module
+from kubectl_sops.core.cipher import KEY_SIZE
+from kubectl_sops.core.document import Stash, difference, open_leaves, seal_comments, seal_leaves
+from kubectl_sops.core.values import Comment
+from kubectl_sops.errors import AlreadyEncryptedError, EncryptTreeError, ParseError, PlaintextParseError, SopsError
+from kubectl_sops.files.decrypt import open_document, parse_encrypted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from kubectl_sops.core.document import Document, Opened
+    from kubectl_sops.core.metadata import Group, Metadata
+    from kubectl_sops.core.selectors import Selector
+    from kubectl_sops.keys.keyring import Keyring
+
+    RandomBytes = Callable[[int], bytes]
+
+ALREADY_ENCRYPTED_HINT = "rename the entry `sops` if it is yours; if the file is encrypted, use `edit`"
+
+
+class Recipe:
+    """How a new file is encrypted: for whom, and what of it.
+
+    Attributes:
+        groups: keys without a wrapped data key; one group unless Shamir's secret sharing is wanted.
+        shamir_threshold: how many groups are needed; 0 means all of them.
+        selector: what is encrypted.
+        mac_only_encrypted: the MAC covers encrypted values only.
+    """
+
+    __slots__ = ("groups", "mac_only_encrypted", "selector", "shamir_threshold")
+
+    def __init__(
+        self,
+        groups: Sequence[Group],
+        *,
+        shamir_threshold: int = 0,
+        selector: Selector | None = None,
+        mac_only_encrypted: bool = False,
+    ) -> None:
+        self.groups = list(groups)
+        self.shamir_threshold = shamir_threshold
+        self.selector = selector
+        self.mac_only_encrypted = mac_only_encrypted
+
+
+class Written:
+    """An encrypted file.
+
+    Attributes:
+        data: its bytes.
+        exact: whether decrypting it gives the plaintext back byte for byte; otherwise the same data in another spelling.
+    """
+
+    __slots__ = ("data", "exact")
+
+    def __init__(self, data: bytes, *, exact: bool) -> None:
+        self.data = data
+        self.exact = exact
+
+
+def parse_plain(data: bytes, format: str) -> Document:  # noqa: A002  # the word sops uses
+    """The document of a plaintext file.
+
+    Raises:
+        PlaintextParseError: it can't be read.
+        AlreadyEncryptedError: it has a ``sops`` entry.
+    """
+    try:
+        document = formats.parse(data, format)
+    except ParseError as error:
+        raise PlaintextParseError(error.message, hint=error.hint, path=error.path, line=error.line) from None
+    if document.metadata is not None:
+        raise AlreadyEncryptedError("the file already has an entry named `sops`", hint=ALREADY_ENCRYPTED_HINT)
+    return document
+
+
+def encrypt(
+    data: bytes,
+    format: str,  # noqa: A002
+    recipe: Recipe,
+    keyring: Keyring,
+    *,
+    now: str,
+    base: bytes | None = None,
+    random_bytes: RandomBytes = os.urandom,
+) -> Written:
+    """Encrypt a plaintext file.
+
+    Args:
+        now: RFC 3339 time in UTC with seconds.
+        base: an encrypted earlier version of the same file, which the keyring can open. Values that did not change
+            keep their ciphertext, and recipients that stay keep their wrapped data key.
+    """
+    document = parse_plain(data, format)
+    if base is not None:
+        return _encrypt_over(document, data, format, recipe, keyring, base, now, random_bytes)
+    data_key = random_bytes(KEY_SIZE)
+    groups, threshold = keyring.wrap(data_key, recipe.groups, recipe.shamir_threshold, random_bytes)
+    metadata = _new_metadata(groups, threshold, recipe, format)
+    return seal(document, data, metadata, data_key, now=now, random_bytes=random_bytes)
+
+
+def _new_metadata(groups: list[Group], threshold: int, recipe: Recipe, format: str) -> Metadata:  # noqa: A002
+    if format == "binary":
+        # there is nothing to select in a blob; sops ignores and does not record selectors there
+        from kubectl_sops.core.selectors import Selector
+
+        return metadata_module.new(groups, shamir_threshold=threshold, selector=Selector("", ""))
+    return metadata_module.new(
+        groups,
+        shamir_threshold=threshold,
+        selector=recipe.selector,
+        mac_only_encrypted=recipe.mac_only_encrypted,
+    )
+
+
+def _encrypt_over(
+    document: Document,
+    data: bytes,
+    format: str,  # noqa: A002
+    recipe: Recipe,
+    keyring: Keyring,
+    base: bytes,
+    now: str,
+    random_bytes: RandomBytes,
+) -> Written:
+    old, old_metadata = parse_encrypted(base, format)
+    opened, data_key = open_document(old, old_metadata, keyring)
+    wanted = _new_metadata(recipe.groups, recipe.shamir_threshold, recipe, format)
+    fields: dict[str, object] = {name: wanted.tree.get(name) for name in metadata_module.FIELDS}
+    metadata = old_metadata.replace(**fields, mac_only_encrypted=wanted.tree.get("mac_only_encrypted"))
+    if [[key.id for key in group] for group in old_metadata.groups] != [
+        [key.id for key in group] for group in recipe.groups
+    ]:
+        groups, threshold = keyring.rewrap(
+            data_key, old_metadata, recipe.groups, recipe.shamir_threshold, random_bytes
+        )  # fmt: skip
+        metadata = metadata.with_groups(groups, threshold)
+    plain = old.splice(opened.changes, None)
+    if plain == data and metadata.tree == old_metadata.tree:
+        return Written(base, exact=True)
+    stash = stash_of(old, opened, plain)
+    return seal(document, data, metadata, data_key, now=now, random_bytes=random_bytes, stash=stash, like=old)
+
+
+def stash_of(document: Document, opened: Opened, plain: bytes) -> Stash:
+    """The ciphertexts of an opened document, each with its token there and in its plaintext."""
+    stash = Stash()
+    shown = formats.parse(plain, document.format)
+    values: list[int] = []
+    comments: list[int] = []
+    for index, leaf in enumerate(shown.leaves):
+        (comments if leaf.is_comment else values).append(index)
+    position = {True: 0, False: 0}
+    tokens: dict[int, int] = {}
+    for index, leaf in enumerate(document.leaves):
+        comment = opened.changes.get(index, leaf.value).__class__ is Comment
+        places = comments if comment else values
+        if position[comment] < len(places):
+            tokens[index] = places[position[comment]]
+        position[comment] += 1
+    paired = position == {True: len(comments), False: len(values)}
+    for index, value in opened.changes.items():
+        leaf = document.leaves[index]
+        if leaf.value == "":
+            continue
+        stash.add(
+            leaf.path,
+            value,
+            str(leaf.value),
+            token=document.token(index) if paired else None,
+            plain_token=shown.token(tokens[index]) if paired else None,
+        )
+    return stash
+
+
+def seal(
+    document: Document,
+    plain: bytes,
+    metadata: Metadata,
+    data_key: bytes,
+    *,
+    now: str,
+    random_bytes: RandomBytes = os.urandom,
+    stash: Stash | None = None,
+    like: Document | None = None,
+) -> Written:
+    """Encrypt a parsed document under a data key that ``metadata`` holds wrapped, and check what comes out.
+
+    Raises:
+        EncryptTreeError: the result would not read back as the same data; nothing is returned then.
+    """
+    changes, metadata = seal_leaves(
+        document.leaves,
+        metadata,
+        data_key,
+        now=now,
+        random_bytes=random_bytes,
+        stash=stash,
+        token=document.token,
+        comments=not document.moving_comments,
+    )
+    data = document.splice(changes, metadata, like=like)
+    if document.moving_comments:
+        # which container a comment belongs to is decided on the text that readers will see
+        half = formats.parse(data, document.format)
+        changes = seal_comments(
+            half.leaves, metadata, data_key, random_bytes=random_bytes, stash=stash, token=half.token
+        )  # fmt: skip
+        if changes:
+            data = half.splice(changes, metadata)
+    return Written(data, exact=_read_back(document, data, data_key) == plain)
+
+
+def _read_back(document: Document, data: bytes, data_key: bytes) -> bytes:
+    """The plaintext that a reader of ``data`` gets, after checking that it is the data of ``document``."""
+    try:
+        result, metadata = parse_encrypted(data, document.format)
+        opened = open_leaves(result.leaves, metadata, data_key, containers=result.containers)
+        plain = result.splice(opened.changes, None)
+    except SopsError as error:
+        raise EncryptTreeError(
+            f"the encrypted document would not read back ({error.message})", path=error.path, hint=_SPELLING_HINT
+        ) from None
+    for index, value in opened.changes.items():
+        result.leaves[index].value = value
+    where = difference(document.leaves, result.leaves)
+    if where is None and _comments(document) != _comments(result):
+        where = "a comment"
+    if where is not None:
+        raise EncryptTreeError(f"the encrypted document would not read back the same at {where}", hint=_SPELLING_HINT)
+    return plain
+
+
+def _comments(document: Document) -> list[str]:
+    return sorted(str(leaf.value).strip() for leaf in document.leaves if leaf.is_comment)
+
+
+_SPELLING_HINT = "write that place in plain block style, and report the document's shape as a bug"

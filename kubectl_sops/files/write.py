@@ -1,0 +1,85 @@
+"""Writing a file so that a crash at any moment leaves the old one or the new one, whole."""
+
+from __future__ import annotations
+
+import os
+import stat
+from secrets import token_hex
+
+from kubectl_sops.errors import UnwritableFileError
+
+PRIVATE = 0o600
+
+
+def replace_file(path: str, data: bytes, *, new_mode: int = PRIVATE) -> None:
+    """Write ``data`` to ``path``: a temporary file beside it, fsync, rename.
+
+    An existing file keeps its mode and, where permitted, its owner; a symbolic link stays a link and its target is
+    replaced. A new file gets ``new_mode`` less the umask.
+
+    Raises:
+        UnwritableFileError: nothing was changed then.
+    """
+    target = os.path.realpath(path)
+    folder, name = os.path.split(target)
+    temporary = os.path.join(folder, f".{name}.{token_hex(6)}.tmp")
+    try:
+        _write(target, temporary, data, new_mode)
+    except OSError as error:
+        raise UnwritableFileError(f"can't be written: {error.strerror}", file=path) from None
+    finally:
+        try:
+            os.unlink(temporary)
+        except OSError:
+            pass
+
+
+def _write(target: str, temporary: str, data: bytes, new_mode: int) -> None:
+    try:
+        old: os.stat_result | None = os.stat(target)
+    except FileNotFoundError:
+        old = None
+    if old is not None and not stat.S_ISREG(old.st_mode):
+        # a pipe or a terminal (`--output /dev/stderr`) can't be renamed over
+        with open(target, "wb") as file:
+            file.write(data)
+        return
+    if old is not None and not os.access(target, os.W_OK):
+        raise PermissionError(13, "permission denied")  # a rename would bypass a read-only file
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    descriptor = os.open(temporary, flags, PRIVATE)  # 0600 until complete
+    with open(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        if old is not None:
+            os.fchmod(descriptor, stat.S_IMODE(old.st_mode))
+            if (old.st_uid, old.st_gid) != (os.geteuid(), os.getegid()):
+                try:
+                    os.fchown(descriptor, old.st_uid, old.st_gid)
+                except PermissionError:
+                    pass  # only root may give a file away
+        elif new_mode != PRIVATE:
+            os.fchmod(descriptor, new_mode & ~_umask())
+        os.fsync(descriptor)
+    os.rename(temporary, target)
+    _sync_folder(os.path.dirname(target))
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+def _sync_folder(folder: str) -> None:
+    # the rename itself must survive a power cut
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        return
+    try:
+        os.fsync(descriptor)
+    except OSError:
+        pass
+    finally:
+        os.close(descriptor)
