@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kubectl_sops.cli import option_table
 from kubectl_sops.errors import BUG_EXIT_CODE, INTERRUPTED_EXIT_CODE, SopsError
@@ -52,13 +52,11 @@ def guard(run: Callable[[], int | None], name: str) -> int:
         # the reader has gone (`| head`); a second attempt at exit would complain again
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
-    except Exception as error:  # noqa: BLE001  # the one place that must not let an exception print its text
+    except Exception as error:  # the one place that must not let an exception print its text
         if os.environ.get("KUBECTL_SOPS_DEBUG") == "1":
             raise
         sys.stderr.write(f"{_prefix(name)}: error: this is a bug in kubectl-sops: {type(error).__name__}\n")
-        sys.stderr.write(
-            f"{_prefix(name)}: hint: KUBECTL_SOPS_DEBUG=1 shows where; the traceback may hold plaintext\n"
-        )
+        sys.stderr.write(f"{_prefix(name)}: hint: KUBECTL_SOPS_DEBUG=1 shows where; the traceback may hold plaintext\n")
         return BUG_EXIT_CODE
     return code
 
@@ -93,7 +91,8 @@ def _run_typer(name: str, args: list[str]) -> int:
     import typer
 
     app = build(name, _words(args))
-    usage_error = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
+    # what typer raises for a wrong command line; it exports only this subclass of it
+    usage_error: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
     try:
         result = app(args, prog_name=name, standalone_mode=False)
     except typer.Exit as stop:
@@ -101,8 +100,8 @@ def _run_typer(name: str, args: list[str]) -> int:
     except typer.Abort:
         raise KeyboardInterrupt from None
     except usage_error as error:
-        error.show()  # type: ignore[attr-defined]  # a ClickException, which typer does not export
-        return int(error.exit_code)  # type: ignore[attr-defined]
+        error.show()
+        return int(error.exit_code)
     return result if isinstance(result, int) else 0
 
 

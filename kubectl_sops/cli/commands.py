@@ -4,8 +4,8 @@ from __future__ import annotations
 
 COMMANDS: dict[str, tuple[str, str, str]] = {
     # name: (module below kubectl_sops.cli, function or typer.Typer in it, one line for the list of commands)
-    "decrypt": ("decrypt", "command", "Print files decrypted"),
-    "encrypt": ("encrypt", "command", "Encrypt files by the rules of .sops.yaml"),
-    "edit": ("edit", "command", "Create or edit an encrypted file in your editor"),
+    "decrypt": ("files", "decrypt", "Print files decrypted"),
+    "encrypt": ("files", "encrypt", "Encrypt files by the rules of .sops.yaml"),
+    "edit": ("files", "edit", "Create or edit an encrypted file in your editor"),
     "version": ("version", "command", "Print the version"),
 }

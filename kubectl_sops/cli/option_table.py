@@ -24,7 +24,7 @@ class Option:
     def __init__(
         self,
         *flags: str,
-        help: str,  # noqa: A002  # the word typer uses
+        help: str,  # the word typer uses
         kind: str = TEXT,
         name: str = "",
         many: bool = False,
@@ -46,11 +46,17 @@ class Option:
         return False if self.kind == FLAG else None
 
 
-CONFIG = Option("--config", help="Use this .sops.yaml instead of searching for one.", metavar="FILE", variable="SOPS_CONFIG")
+CONFIG = Option(
+    "--config", help="Use this .sops.yaml instead of searching for one.", metavar="FILE", variable="SOPS_CONFIG"
+)
 IN_PLACE = Option("-i", "--in-place", kind=FLAG, help="Write the result back to the file.")
 OUTPUT = Option("--output", help="Write the result to this file (mode 0600).", metavar="FILE")
-INPUT_TYPE = Option("--input-type", help="yaml, json, dotenv, ini or binary; by the file's name otherwise.", metavar="TYPE")
-OUTPUT_TYPE = Option("--output-type", help="yaml, json, dotenv, ini or binary; that of the input otherwise.", metavar="TYPE")
+INPUT_TYPE = Option(
+    "--input-type", help="yaml, json, dotenv, ini or binary; by the file's name otherwise.", metavar="TYPE"
+)
+OUTPUT_TYPE = Option(
+    "--output-type", help="yaml, json, dotenv, ini or binary; that of the input otherwise.", metavar="TYPE"
+)
 FILENAME_OVERRIDE = Option(
     "--filename-override", help="Choose format and creation rule as if the file had this name.", metavar="PATH"
 )

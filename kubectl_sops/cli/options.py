@@ -33,7 +33,7 @@ def annotation(option: table.Option) -> Any:  # noqa: ANN401  # a runtime annota
     return Annotated[int | None if option.kind == table.INT else str | None, info]
 
 
-def with_options(*options: table.Option) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def with_options(*options: table.Option) -> Callable[[Callable[..., object]], Callable[..., object]]:
     """Give a command that takes ``**values`` the named options, in front of typer.
 
     The decorated function keeps its own parameters and receives the option values by name.
@@ -41,7 +41,7 @@ def with_options(*options: table.Option) -> Callable[[Callable[..., None]], Call
     return lambda function: _with_options(function, options)
 
 
-def _with_options(function: Callable[..., None], options: Iterable[table.Option]) -> Callable[..., None]:
+def _with_options(function: Callable[..., object], options: Iterable[table.Option]) -> Callable[..., object]:
     signature = inspect.signature(function, eval_str=True)
     own = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
     added = [
@@ -54,13 +54,13 @@ def _with_options(function: Callable[..., None], options: Iterable[table.Option]
         for option in options
     ]
 
-    def command(*args: object, **values: object) -> None:
-        function(*args, **values)
+    def command(*args: object, **values: object) -> object:
+        return function(*args, **values)
 
     command.__doc__ = function.__doc__
     command.__name__ = function.__name__
     own.sort(key=lambda p: p.kind)
-    command.__signature__ = signature.replace(parameters=[*own, *added], return_annotation=None)  # type: ignore[attr-defined]  # typer reads it
+    command.__signature__ = signature.replace(parameters=[*own, *added], return_annotation=object)  # type: ignore[attr-defined]  # typer reads it
     command.__annotations__ = {p.name: p.annotation for p in [*own, *added]}
     return command
 

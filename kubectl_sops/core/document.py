@@ -1,17 +1,18 @@
 """Sealing, opening and verifying the leaves of one file.
 
-A format gives the leaves and takes back what becomes of them; this module never sees text. See ``docs/architecture.md``.
+A format gives the leaves and takes back what becomes of them; this module never sees text.
 """
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from kubectl_sops.core.cipher import NONCE_SIZE, PREFIX, Cipher
 from kubectl_sops.core.leaf import aad
 from kubectl_sops.core.mac import compute
 from kubectl_sops.core.values import EMPTY_LIST, EMPTY_MAP, Comment, Sealed, encode, type_name
-from kubectl_sops.errors import MacMismatchError, MacMissingError, SopsError, ValueAuthError, format_path
+from kubectl_sops.errors import MacMismatchError, MacMissingError, ValueAuthError, format_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -193,7 +194,9 @@ def _check_mac(cipher: Cipher, metadata: Metadata, computed: str) -> None:
         raise MacMismatchError("MAC mismatch: a value was changed, added, removed or reordered", hint=_MAC_HINT)
 
 
-_MAC_HINT = "compare with Git history; if you made the change yourself, accept it with `decrypt --ignore-mac` and re-encrypt"
+_MAC_HINT = (
+    "compare with Git history; if you made the change yourself, accept it with `decrypt --ignore-mac` and re-encrypt"
+)
 
 
 def seal_leaves(
@@ -274,19 +277,15 @@ def _seal(
 
 def difference(before: Iterable[Leaf], after: Iterable[Leaf]) -> str | None:
     """The key path where two documents hold different data, comments apart; ``None`` where they are the same."""
-    missing = object()
     mine = ((leaf.document, leaf.path, leaf.value) for leaf in before if not leaf.is_comment)
     theirs = ((leaf.document, leaf.path, leaf.value) for leaf in after if not leaf.is_comment)
-    for one in mine:
-        other = next(theirs, missing)
-        if other is missing or not _same(one, other):
-            return format_path(one[1]) or "the document"
-    rest = next(theirs, missing)
-    return None if rest is missing else format_path(rest[1])  # type: ignore[index]  # a triple
+    for one, other in zip_longest(mine, theirs):
+        if one is None or other is None or not _same(one, other):
+            return format_path((one or other)[1]) or "the document"
+    return None
 
 
-def _same(one: tuple[int, Path, object], other: object) -> bool:
-    document, path, value = other  # type: ignore[misc]  # a triple
-    if one[0] != document or one[1] != path or one[2].__class__ is not value.__class__:
+def _same(one: tuple[int, Path, object], other: tuple[int, Path, object]) -> bool:
+    if one[:2] != other[:2] or one[2].__class__ is not other[2].__class__:
         return False
-    return one[2] == value or (one[2] != one[2] and value != value)  # NaN
+    return one[2] == other[2] or (one[2] != one[2] and other[2] != other[2])  # NaN

@@ -17,7 +17,7 @@ def aad(path: Iterable[str | int]) -> str:
 
     The root itself is ``:``. Keys are not escaped (sops ``sops.go``), so ``a:b`` and nested ``a``, ``b`` are alike.
     """
-    return "".join([part + ":" for part in path if part.__class__ is str]) or ":"  # type: ignore[operator]
+    return "".join([part + ":" for part in path if part.__class__ is str]) or ":"
 
 
 class Leaf:

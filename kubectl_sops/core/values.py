@@ -70,16 +70,15 @@ def float_text(value: float) -> str:
 
 def encode(value: object) -> bytes:
     """The bytes of a value: what is encrypted, and what the MAC hashes."""
-    kind = type(value)
-    if kind is str or kind is Comment or kind is Time:
-        return value.encode("utf-8", "surrogateescape")  # type: ignore[attr-defined]  # one of the str classes
-    if kind is bool:
+    if isinstance(value, str):
+        return value.encode("utf-8", "surrogateescape")
+    if isinstance(value, bool):
         return b"True" if value else b"False"
-    if kind is int:
+    if isinstance(value, int):
         return b"%d" % value
-    if kind is float:
-        return float_text(value).encode()  # type: ignore[arg-type]  # narrowed by type(), which mypy does not follow
-    raise TypeError(f"no SOPS type for {kind.__name__}")
+    if isinstance(value, float):
+        return float_text(value).encode()
+    raise TypeError(f"no SOPS type for {type(value).__name__}")
 
 
 _TYPE_NAMES = {str: "str", bool: "bool", int: "int", float: "float", Time: "time", Comment: "comment"}

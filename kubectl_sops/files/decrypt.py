@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         def data_key(self, metadata: Metadata) -> bytes: ...
 
 
-def parse_encrypted(data: bytes, format: str) -> tuple[Document, Metadata]:  # noqa: A002  # the word sops uses
+def parse_encrypted(data: bytes, format: str) -> tuple[Document, Metadata]:  # the word sops uses
     """The document of an encrypted file and its metadata.
 
     Raises:
@@ -46,7 +46,7 @@ def open_document(
     return opened, data_key
 
 
-def decrypt(data: bytes, format: str, keys: DataKeys, *, ignore_mac: bool = False) -> bytes:  # noqa: A002
+def decrypt(data: bytes, format: str, keys: DataKeys, *, ignore_mac: bool = False) -> bytes:
     """The plaintext of a file, its layout kept; returned only after the MAC was checked."""
     document, metadata = parse_encrypted(data, format)
     opened, _ = open_document(document, metadata, keys, ignore_mac=ignore_mac)

@@ -9,6 +9,7 @@ from kubectl_sops import formats
 from kubectl_sops.core import metadata as metadata_module
 from kubectl_sops.core.cipher import KEY_SIZE
 from kubectl_sops.core.document import Stash, difference, open_leaves, seal_comments, seal_leaves
+from kubectl_sops.core.selectors import FIELDS, Selector
 from kubectl_sops.core.values import Comment
 from kubectl_sops.errors import AlreadyEncryptedError, EncryptTreeError, ParseError, PlaintextParseError, SopsError
 from kubectl_sops.files.decrypt import open_document, parse_encrypted
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from kubectl_sops.core.document import Document, Opened
     from kubectl_sops.core.metadata import Group, Metadata
-    from kubectl_sops.core.selectors import Selector
     from kubectl_sops.keys.keyring import Keyring
 
     RandomBytes = Callable[[int], bytes]
@@ -57,7 +57,7 @@ class Written:
 
     Attributes:
         data: its bytes.
-        exact: whether decrypting it gives the plaintext back byte for byte; otherwise the same data in another spelling.
+        exact: whether decrypting it gives the plaintext back byte for byte; otherwise the same data, spelt differently.
     """
 
     __slots__ = ("data", "exact")
@@ -67,7 +67,7 @@ class Written:
         self.exact = exact
 
 
-def parse_plain(data: bytes, format: str) -> Document:  # noqa: A002  # the word sops uses
+def parse_plain(data: bytes, format: str) -> Document:  # the word sops uses
     """The document of a plaintext file.
 
     Raises:
@@ -85,7 +85,7 @@ def parse_plain(data: bytes, format: str) -> Document:  # noqa: A002  # the word
 
 def encrypt(
     data: bytes,
-    format: str,  # noqa: A002
+    format: str,
     recipe: Recipe,
     keyring: Keyring,
     *,
@@ -105,15 +105,14 @@ def encrypt(
         return _encrypt_over(document, data, format, recipe, keyring, base, now, random_bytes)
     data_key = random_bytes(KEY_SIZE)
     groups, threshold = keyring.wrap(data_key, recipe.groups, recipe.shamir_threshold, random_bytes)
-    metadata = _new_metadata(groups, threshold, recipe, format)
+    metadata = new_metadata(groups, threshold, recipe, format)
     return seal(document, data, metadata, data_key, now=now, random_bytes=random_bytes)
 
 
-def _new_metadata(groups: list[Group], threshold: int, recipe: Recipe, format: str) -> Metadata:  # noqa: A002
+def new_metadata(groups: Sequence[Group], threshold: int, recipe: Recipe, format: str) -> Metadata:
+    """Metadata of a new file whose data key is wrapped in ``groups``."""
     if format == "binary":
         # there is nothing to select in a blob; sops ignores and does not record selectors there
-        from kubectl_sops.core.selectors import Selector
-
         return metadata_module.new(groups, shamir_threshold=threshold, selector=Selector("", ""))
     return metadata_module.new(
         groups,
@@ -126,7 +125,7 @@ def _new_metadata(groups: list[Group], threshold: int, recipe: Recipe, format: s
 def _encrypt_over(
     document: Document,
     data: bytes,
-    format: str,  # noqa: A002
+    format: str,
     recipe: Recipe,
     keyring: Keyring,
     base: bytes,
@@ -135,8 +134,8 @@ def _encrypt_over(
 ) -> Written:
     old, old_metadata = parse_encrypted(base, format)
     opened, data_key = open_document(old, old_metadata, keyring)
-    wanted = _new_metadata(recipe.groups, recipe.shamir_threshold, recipe, format)
-    fields: dict[str, object] = {name: wanted.tree.get(name) for name in metadata_module.FIELDS}
+    wanted = new_metadata(recipe.groups, recipe.shamir_threshold, recipe, format)
+    fields: dict[str, object] = {name: wanted.tree.get(name) for name in FIELDS}
     metadata = old_metadata.replace(**fields, mac_only_encrypted=wanted.tree.get("mac_only_encrypted"))
     if [[key.id for key in group] for group in old_metadata.groups] != [
         [key.id for key in group] for group in recipe.groups

@@ -1,0 +1,138 @@
+"""``decrypt``: on the hot path, so that its plain forms run without typer."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from kubectl_sops.cli import option_table as table
+from kubectl_sops.cli import session
+from kubectl_sops.errors import ConflictingParametersError, DumpError, SopsError, UsageError
+from kubectl_sops.files.decrypt import open_document, parse_encrypted
+from kubectl_sops.files.read import STDIN, read
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from kubectl_sops.keys.keyring import Keyring
+
+OPTIONS = (
+    table.IN_PLACE,
+    table.OUTPUT,
+    table.EXTRACT,
+    table.INPUT_TYPE,
+    table.OUTPUT_TYPE,
+    table.FILENAME_OVERRIDE,
+    table.IGNORE_MAC,
+    table.INDENT,
+    table.QUIET,
+    *table.KEYS,
+)
+
+
+def decrypt(paths: Iterable[str], **values: object) -> int:
+    """Print files decrypted, or write them with ``--in-place`` and ``--output``; the exit code."""
+    targets = list(paths)
+    if values.get("in_place") and values.get("output"):
+        raise ConflictingParametersError("cannot operate on both --output and --in-place")
+    if not targets:
+        if sys.stdin.isatty():
+            raise UsageError("no file to decrypt", hint="name files or directories, or pipe a file in")
+        targets = [STDIN]
+    if values.get("in_place") and STDIN in targets:
+        raise ConflictingParametersError("cannot write to standard input", hint="leave out --in-place")
+    keyring = session.keyring(values)
+    many = len(targets) > 1 or os.path.isdir(targets[0])
+    if not many:
+        data = decrypt_one(targets[0], values, keyring)
+        _write(targets[0], data, values)
+        return 0
+    if values.get("extract"):
+        raise ConflictingParametersError("--extract takes one file")
+    return _decrypt_many(_expand(targets), values, keyring)
+
+
+def decrypt_one(path: str, values: Mapping[str, object], keyring: Keyring) -> bytes:
+    """The plaintext of one file, in the wanted format; errors name the file."""
+    source, wanted = session.input_format(path, values), session.output_format(path, values)
+    try:
+        document, metadata = parse_encrypted(read(path), source)
+        opened, _ = open_document(document, metadata, keyring, ignore_mac=bool(values.get("ignore_mac")))
+        if values.get("extract"):
+            from kubectl_sops.files.convert import extract
+
+            return extract(document, opened, str(values["extract"]), wanted)
+        if wanted == source and values.get("indent") is None:
+            return document.splice(opened.changes, None)
+        from kubectl_sops.files.convert import convert
+
+        indent = values.get("indent")
+        return convert(document, opened, wanted, indent=indent if isinstance(indent, int) else None)
+    except SopsError as error:
+        raise error.at("<stdin>" if path == STDIN else path) from None
+
+
+def _write(path: str, data: bytes, values: Mapping[str, object]) -> None:
+    if values.get("in_place") or values.get("output"):
+        from kubectl_sops.files.write import replace_file
+
+        target = path if values.get("in_place") else str(values["output"])
+        replace_file(target, data)
+        if not values.get("quiet"):
+            session.tell(f"{target} decrypted")
+        return
+    sys.stdout.buffer.write(data)
+
+
+def _expand(targets: list[str]) -> list[str]:
+    if not any(os.path.isdir(path) for path in targets):
+        return targets
+    from kubectl_sops.repo.find import encrypted_files
+
+    return list(encrypted_files(targets))
+
+
+def _decrypt_many(targets: list[str], values: Mapping[str, object], keyring: Keyring) -> int:
+    failures: list[SopsError] = []
+    first = True
+    output: list[bytes] = []
+    for path in targets:
+        try:
+            if values.get("in_place"):
+                _write(path, decrypt_one(path, values, keyring), values)
+                continue
+            text = decrypt_one(path, {**values, **_as_yaml(path, values)}, keyring)
+        except SopsError as error:
+            failures.append(error)
+            continue
+        separator = b"" if first else b"---\n"
+        first = False
+        chunk = separator + text + (b"" if text.endswith(b"\n") or not text else b"\n")
+        if values.get("output"):
+            output.append(chunk)
+        else:
+            sys.stdout.buffer.write(chunk)
+    if failures:
+        from kubectl_sops.cli.app import report
+
+        sys.stdout.flush()
+        for failure in failures:
+            report(failure, "kubectl-sops")
+        session.tell(f"{len(targets) - len(failures)} of {len(targets)} files decrypted")
+        return failures[0].exit_code
+    if values.get("output"):
+        _write("", b"".join(output), values)
+    return 0
+
+
+def _as_yaml(path: str, values: Mapping[str, object]) -> dict[str, object]:
+    # several files are one stream, ready for `kubectl apply -f -`
+    kind = session.output_format(path, values)
+    if kind == "json":
+        return {"output_type": "yaml"}
+    if kind != "yaml":
+        raise DumpError(
+            f"{kind} can't be part of a YAML stream", file=path, hint="decrypt it alone or with --output-type yaml"
+        )
+    return {}

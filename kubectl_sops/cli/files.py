@@ -1,0 +1,192 @@
+"""Commands on single files: ``decrypt``, ``encrypt`` and ``edit``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kubectl_sops import formats
+from kubectl_sops.cli import decrypt as plain_decrypt
+from kubectl_sops.cli import option_table as table
+from kubectl_sops.cli import session
+from kubectl_sops.cli.options import Paths, with_options
+from kubectl_sops.errors import ConflictingParametersError, SopsError, UsageError
+from kubectl_sops.files import edit as edit_session
+from kubectl_sops.files import encrypt as encryption
+from kubectl_sops.files.read import STDIN, read
+from kubectl_sops.files.write import replace_file
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from kubectl_sops.keys.keyring import Keyring
+
+
+@with_options(*plain_decrypt.OPTIONS)
+def decrypt(paths: Paths = None, **values: object) -> object:
+    """Print files decrypted; several files become one YAML stream.
+
+    Examples:
+      kubectl sops decrypt secret.yaml | kubectl apply -f -
+
+      kubectl sops decrypt --extract '["stringData"]["password"]' secret.yaml
+
+      kubectl sops decrypt apps/ infrastructure/
+    """
+    return plain_decrypt.decrypt(paths or [], **values)
+
+
+@with_options(
+    table.IN_PLACE,
+    table.OUTPUT,
+    table.INPUT_TYPE,
+    table.OUTPUT_TYPE,
+    table.FILENAME_OVERRIDE,
+    table.CONFIG,
+    table.INDENT,
+    table.DRY_RUN,
+    table.QUIET,
+    table.VERBOSE,
+    *table.RECIPIENTS,
+    *table.SELECTORS,
+    table.SHAMIR_THRESHOLD,
+    *table.KEYS,
+)
+def encrypt(paths: Paths = None, **values: object) -> object:
+    """Encrypt files by the rules of .sops.yaml.
+
+    Where the target is an encrypted version of the file, unchanged values keep their ciphertext.
+
+    Examples:
+      kubectl sops encrypt -i secret.yaml
+
+      kubectl sops encrypt --output secret.enc.yaml secret.yaml
+
+      kubectl sops encrypt --filename-override secret.yaml < secret.yaml
+    """
+    targets = list(paths or [])
+    if values.get("in_place") and values.get("output"):
+        raise ConflictingParametersError("cannot operate on both --output and --in-place")
+    if not targets:
+        if sys.stdin.isatty():
+            raise UsageError("no file to encrypt", hint="name a file, or pipe one in")
+        targets = [STDIN]
+    if STDIN in targets:
+        if values.get("in_place"):
+            raise ConflictingParametersError("cannot write to standard input", hint="leave out --in-place")
+        if not values.get("filename_override"):
+            raise ConflictingParametersError(
+                "must specify --filename-override when reading from stdin", hint="it chooses format and rule"
+            )
+    if len(targets) > 1 and not values.get("in_place"):
+        raise UsageError("several files can only be encrypted in place", hint="add --in-place")
+    keyring = session.keyring(values)
+    failures: list[SopsError] = []
+    for path in targets:
+        try:
+            _encrypt_one(path, values, keyring)
+        except SopsError as error:
+            failures.append(error.at("<stdin>" if path == STDIN else path))
+    if len(targets) == 1 and failures:
+        raise failures[0]
+    return _report(failures, "kubectl-sops")
+
+
+def _report(failures: list[SopsError], name: str) -> int:
+    from kubectl_sops.cli.app import report
+
+    for failure in failures:
+        report(failure, name)
+    return failures[0].exit_code if failures else 0
+
+
+def _encrypt_one(path: str, values: Mapping[str, object], keyring: Keyring) -> None:
+    source, wanted = session.input_format(path, values), session.output_format(path, values)
+    data = read(path)
+    recipe = session.recipe(path, values)
+    if wanted != source:
+        data = _converted(data, source, wanted, values)
+    target = path if values.get("in_place") else values.get("output")
+    base = _base(str(target), wanted) if target else None
+    written = encryption.encrypt(data, wanted, recipe, keyring, now=session.now(), base=base)
+    if values.get("verbose") and not written.exact:
+        session.tell(f"{path}: decrypting gives the same data in another spelling (see docs/format.md)")
+    if target is None:
+        sys.stdout.buffer.write(written.data)
+        return
+    _write(str(target), written.data, "unchanged" if written.data == base else "encrypted", values)
+
+
+def _write(target: str, data: bytes, outcome: str, values: Mapping[str, object]) -> None:
+    dry = bool(values.get("dry_run"))
+    if outcome != "unchanged" and not dry:
+        replace_file(target, data)
+    if not values.get("quiet"):
+        session.tell(f"{target} {outcome}" + (" (dry run)" if dry else ""))
+
+
+def _converted(data: bytes, source: str, wanted: str, values: Mapping[str, object]) -> bytes:
+    from kubectl_sops.formats import emit
+
+    document = encryption.parse_plain(data, source)
+    indent = values.get("indent")
+    return emit.emit(emit.build(document.leaves, {}), wanted, indent=indent if isinstance(indent, int) else None)
+
+
+def _base(target: str, format: str) -> bytes | None:
+    # the encrypted version that is being replaced; the plaintext itself, or anything else, is none
+    if not os.path.isfile(target):
+        return None
+    data = read(target)
+    try:
+        return data if formats.parse(data, format).metadata is not None else None
+    except SopsError:
+        return None
+
+
+@with_options(
+    table.INPUT_TYPE,
+    table.CONFIG,
+    table.IGNORE_MAC,
+    table.QUIET,
+    table.Option("--resume", kind=table.FLAG, help="Go on with an edit that was given up."),
+    table.Option("--allow-disk", kind=table.FLAG, help="Accept a disk where no memory-backed folder exists."),
+    *table.RECIPIENTS,
+    *table.SELECTORS,
+    table.SHAMIR_THRESHOLD,
+    *table.KEYS,
+)
+def edit(file: Annotated[str, typer.Argument(metavar="FILE", show_default=False)], **values: object) -> None:
+    """Create or edit an encrypted file in your editor.
+
+    The decrypted text exists in memory only. Unchanged values keep their ciphertext; leaving the text as it is
+    leaves the file untouched.
+
+    Examples:
+      kubectl sops edit secret.yaml
+
+      EDITOR="code --wait" kubectl sops edit secret.yaml
+
+      kubectl sops edit --resume secret.yaml
+    """
+    try:
+        outcome = edit_session.edit_file(
+            file,
+            session.input_format(file, values),
+            session.keyring(values),
+            recipe=lambda: session.recipe(file, values),
+            now=session.now,
+            environ=os.environ,
+            interactive=session.is_interactive(),
+            tell=session.tell,
+            ignore_mac=bool(values.get("ignore_mac")),
+            allow_disk=bool(values.get("allow_disk")),
+            resume=bool(values.get("resume")),
+        )
+    except SopsError as error:
+        raise error.at(file) from None
+    if not values.get("quiet"):
+        session.tell(f"{file} {outcome}")

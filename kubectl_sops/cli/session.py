@@ -1,0 +1,158 @@
+"""What the options of a command say about keys, formats and rules, made into objects. On the hot path."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from kubectl_sops import formats
+from kubectl_sops.errors import UsageError
+from kubectl_sops.keys.keyring import Keyring
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from kubectl_sops.files.encrypt import Recipe
+
+DEFAULT_KEY_SECRET = "flux-system/sops-age"  # noqa: S105  # the name of an object
+KEY_SOURCES = ("auto", "local", "cluster", "none")
+
+_RECIPIENT_FLAGS = (
+    # sops' order of keys given on the command line, each with the name of its key system
+    ("kms", "kms"),
+    ("gcp_kms", "gcp_kms"),
+    ("hckms", "hckms"),
+    ("azure_kv", "azure_kv"),
+    ("pgp", "pgp"),
+    ("hc_vault_transit", "hc_vault"),
+    ("age", "age"),
+)
+
+
+def now() -> str:
+    """The current time as SOPS records it."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
+def is_interactive() -> bool:
+    """Whether a person can be asked."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def tell(line: str) -> None:
+    """Show a line to the user, on stderr."""
+    sys.stderr.write(line + "\n")
+
+
+def read_passphrase(prompt: str) -> str:
+    """Ask for a passphrase on the terminal, without echo."""
+    from getpass import getpass
+
+    return getpass(prompt)
+
+
+def keyring(values: Mapping[str, object]) -> Keyring:
+    """The keyring that ``option_table.KEYS`` describe."""
+    source = str(values.get("key_source") or "auto")
+    if source not in KEY_SOURCES:
+        raise UsageError(f"--key-source is {source}, expected one of {', '.join(KEY_SOURCES)}")
+    order = values.get("decryption_order")
+    return Keyring(
+        environ=os.environ,
+        identity_files=values.get("age_key_file") or (),
+        cluster=(lambda: _cluster_entries(values)) if _has_cluster(values) or source == "cluster" else None,
+        source=source,
+        order=str(order).split(",") if order else None,
+        ask_passphrase=read_passphrase if is_interactive() else None,
+    )
+
+
+def _has_cluster(values: Mapping[str, object]) -> bool:
+    # looked at before the Kubernetes client is imported: most machines that decrypt have no cluster
+    if values.get("kubeconfig") or values.get("context") or os.environ.get("KUBERNETES_SERVICE_HOST"):
+        return True
+    paths = os.environ.get("KUBECONFIG", "").split(os.pathsep)
+    if not any(paths):
+        paths = [os.path.join(os.path.expanduser("~"), ".kube", "config")]
+    return any(path and os.path.exists(path) for path in paths)
+
+
+def key_secret(values: Mapping[str, object]) -> tuple[str, str]:
+    """Namespace and name of the cluster's key Secret."""
+    text = str(values.get("key_secret") or DEFAULT_KEY_SECRET)
+    namespace, slash, name = text.rpartition("/")
+    if not name or (slash and not namespace):
+        raise UsageError("--key-secret is not NAMESPACE/NAME")
+    return namespace or DEFAULT_KEY_SECRET.partition("/")[0], name
+
+
+def _cluster_entries(values: Mapping[str, object]) -> Mapping[str, bytes]:
+    from kubectl_sops.cluster.age_secret import entries
+    from kubectl_sops.cluster.client import connect
+
+    namespace, name = key_secret(values)
+    return entries(connect(values), namespace, name)
+
+
+def input_format(path: str, values: Mapping[str, object]) -> str:
+    """The format of an input: by ``--input-type``, ``--filename-override`` or its name."""
+    return _type(values, "input_type") or formats.format_of(str(values.get("filename_override") or path))
+
+
+def output_format(path: str, values: Mapping[str, object]) -> str:
+    """The format of an output: by ``--output-type``, otherwise that of the input."""
+    return _type(values, "output_type") or input_format(path, values)
+
+
+def _type(values: Mapping[str, object], name: str) -> str | None:
+    value = values.get(name)
+    if value is None or value == "":
+        return None
+    if value not in formats.FORMATS:
+        flag = "--" + name.replace("_", "-")
+        raise UsageError(f"{flag} is {value}, expected one of {', '.join(formats.FORMATS)}")
+    return str(value)
+
+
+def recipe(path: str, values: Mapping[str, object]) -> Recipe:
+    """How a file is encrypted: by the rule of ``.sops.yaml`` that matches, and the options, which win.
+
+    Raises:
+        ConfigNotFoundError: there is neither a rule nor a recipient.
+    """
+    from kubectl_sops import rules
+    from kubectl_sops.core.metadata import Group
+    from kubectl_sops.core.selectors import FIELDS, Selector, compile_regex
+    from kubectl_sops.errors import ConfigNotFoundError, ConflictingParametersError
+    from kubectl_sops.files.encrypt import Recipe
+    from kubectl_sops.keys import system
+
+    target = str(values.get("filename_override") or path)
+    config = rules.find(target, str(values["config"]) if values.get("config") else None)
+    rule = rules.load(config).match(target) if config else None
+    given: Group = []
+    for flag, kind in _RECIPIENT_FLAGS:
+        if values.get(flag):
+            given += system(kind).parse_recipients(str(values[flag]))
+    if rule is None and not given:
+        raise ConfigNotFoundError(
+            "no .sops.yaml with creation rules was found, and no recipient was given",
+            file=path,
+            hint="run `init`, or name a recipient with --age",
+        )
+    selectors = [(name, str(values[name])) for name in FIELDS if values.get(name)]
+    if rule is not None and rule.selector is not None and rule.selector.field not in {name for name, _ in selectors}:
+        selectors.append((rule.selector.field, rule.selector.text))
+    if len(selectors) > 1:
+        raise ConflictingParametersError("cannot use more than one of " + ", ".join(FIELDS) + " in the same file")
+    if selectors and selectors[0][0].endswith("_regex"):
+        compile_regex(selectors[0][1])  # sops would silently encrypt nothing
+    threshold = values.get("shamir_secret_sharing_threshold")
+    return Recipe(
+        [given] if given else list(rule.groups) if rule else [],
+        shamir_threshold=int(str(threshold)) if threshold else rule.shamir_threshold if rule else 0,
+        selector=Selector(*selectors[0]) if selectors else None,
+        mac_only_encrypted=bool(values.get("mac_only_encrypted")) or bool(rule and rule.mac_only_encrypted),
+    )
