@@ -29,7 +29,7 @@ def test_known_shares():
     assert split(bytes.fromhex("00010203"), 5, 3, lambda _: next(rows)) == SHARES
 
 
-@pytest.mark.parametrize("chosen", list(itertools.combinations(SHARES, 3)) + [tuple(SHARES)])
+@pytest.mark.parametrize("chosen", [*itertools.combinations(SHARES, 3), tuple(SHARES)])
 def test_any_sufficient_set_restores_the_secret(chosen):
     """Any three shares, and all five, give the secret back."""
     assert combine(chosen) == bytes.fromhex("00010203")
