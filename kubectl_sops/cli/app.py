@@ -76,14 +76,14 @@ def report(error: SopsError, name: str) -> None:
 def _run(name: str, args: list[str]) -> int | None:
     if args and args[0] == "decrypt":
         # the plain forms of the hot command, before typer is imported: that costs as much as the rest together
-        from kubectl_sops.cli.decrypt import OPTIONS, decrypt
+        from kubectl_sops.cli.decrypt import COMMAND
 
         try:
-            paths, values = option_table.parse(args[1:], OPTIONS, dict(os.environ))
+            paths, values = option_table.parse(args[1:], COMMAND.options, dict(os.environ))
         except option_table.NotPlain:
             pass
         else:
-            return decrypt(paths, **values)
+            return COMMAND.run(paths, values)
     return _run_typer(name, args)
 
 
@@ -132,6 +132,10 @@ def build(name: str, wanted: Sequence[str]) -> typer.Typer:
         loaded = getattr(_load(module), attribute)
         if isinstance(loaded, typer.Typer):
             app.add_typer(loaded, name=command, help=summary)
+        elif isinstance(loaded, option_table.Command):
+            from kubectl_sops.cli.options import typer_function
+
+            app.command(command, short_help=summary)(typer_function(loaded))
         else:
             app.command(command, short_help=summary)(loaded)
     return app

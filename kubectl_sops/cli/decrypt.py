@@ -13,7 +13,7 @@ from kubectl_sops.files.decrypt import open_document, parse_encrypted
 from kubectl_sops.files.read import STDIN, read
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from kubectl_sops.keys.keyring import Keyring
 
@@ -31,9 +31,16 @@ OPTIONS = (
 )
 
 
-def decrypt(paths: Iterable[str], **values: object) -> int:
-    """Print files decrypted, or write them with ``--in-place`` and ``--output``; the exit code."""
-    targets = list(paths)
+def decrypt(targets: list[str], values: table.Values) -> int:
+    """Print files decrypted; several files become one YAML stream.
+
+    Examples:
+      kubectl sops decrypt secret.yaml | kubectl apply -f -
+
+      kubectl sops decrypt --extract '["stringData"]["password"]' secret.yaml
+
+      kubectl sops decrypt apps/ infrastructure/
+    """
     if values.get("in_place") and values.get("output"):
         raise ConflictingParametersError("cannot operate on both --output and --in-place")
     if not targets:
@@ -136,3 +143,6 @@ def _as_yaml(path: str, values: Mapping[str, object]) -> dict[str, object]:
             f"{kind} can't be part of a YAML stream", file=path, hint="decrypt it alone or with --output-type yaml"
         )
     return {}
+
+
+COMMAND = table.Command(decrypt, OPTIONS, "[PATH]...")

@@ -5,6 +5,14 @@ This module is on the hot path, so a definition is plain data; ``cli.options`` t
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Values = dict[str, object]
+    Run = Callable[[list[str], Values], int | None]
+
 TEXT, FLAG, INT = "text", "flag", "int"
 
 
@@ -130,18 +138,36 @@ SHAMIR_THRESHOLD = Option(
 )
 
 
+class Command:
+    """A command that both typer and the sops-compatible front can run.
+
+    Attributes:
+        run: takes the positional arguments and the option values by name; returns the exit code, ``None`` for 0.
+        arguments: how the positional arguments are shown: ``FILE`` for exactly one, ``[PATH]...`` for any number.
+        help: the first paragraph is the summary; then examples.
+    """
+
+    __slots__ = ("arguments", "help", "options", "run")
+
+    def __init__(self, run: Run, options: tuple[Option, ...], arguments: str) -> None:
+        self.run = run
+        self.options = options
+        self.arguments = arguments
+        self.help = run.__doc__ or ""
+
+
 class NotPlain(Exception):  # noqa: N818  # not an error: the caller takes the other way
     """A command line that the quick parser leaves to typer."""
 
 
-def parse(argv: list[str], options: tuple[Option, ...], environ: dict[str, str]) -> tuple[list[str], dict[str, object]]:
+def parse(argv: list[str], options: tuple[Option, ...], environ: dict[str, str]) -> tuple[list[str], Values]:
     """Positional arguments and option values of a well-formed call.
 
     Raises:
         NotPlain: help is asked for, or something is not as defined; typer then explains.
     """
     by_flag = {flag: option for option in options for flag in option.flags}
-    values: dict[str, object] = {}
+    values: Values = {}
     positional: list[str] = []
     rest = iter(argv)
     for word in rest:
@@ -174,7 +200,7 @@ def parse(argv: list[str], options: tuple[Option, ...], environ: dict[str, str])
     return positional, values
 
 
-def _store(values: dict[str, object], option: Option, value: str) -> None:
+def _store(values: Values, option: Option, value: str) -> None:
     if option.many:
         values[option.name] = (*values.get(option.name, ()), value)  # type: ignore[misc]  # a tuple of ours
     elif option.kind == INT:

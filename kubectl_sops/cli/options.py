@@ -1,10 +1,7 @@
 """The shared options in typer's form, made from ``cli.option_table``.
 
-A command takes them by name and annotation::
-
-    def status(paths: Paths = None, kubeconfig: Kubeconfig = None) -> None: ...
-
-or all at once, as keyword arguments, through ``with_options``.
+A command is either an ``option_table.Command`` or a function with typer's annotations; such a function takes shared
+options by their annotation: ``def status(paths: Paths = None, quiet: Quiet = False) -> None``.
 """
 
 from __future__ import annotations
@@ -17,7 +14,7 @@ import typer
 from kubectl_sops.cli import option_table as table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
 
 def annotation(option: table.Option) -> Any:  # noqa: ANN401  # a runtime annotation
@@ -33,36 +30,34 @@ def annotation(option: table.Option) -> Any:  # noqa: ANN401  # a runtime annota
     return Annotated[int | None if option.kind == table.INT else str | None, info]
 
 
-def with_options(*options: table.Option) -> Callable[[Callable[..., object]], Callable[..., object]]:
-    """Give a command that takes ``**values`` the named options, in front of typer.
-
-    The decorated function keeps its own parameters and receives the option values by name.
-    """
-    return lambda function: _with_options(function, options)
-
-
-def _with_options(function: Callable[..., object], options: Iterable[table.Option]) -> Callable[..., object]:
-    signature = inspect.signature(function, eval_str=True)
-    own = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
-    added = [
+def typer_function(command: table.Command) -> Callable[..., object]:
+    """A function with the signature that typer needs to offer ``command``."""
+    optional = command.arguments.startswith("[")
+    shown = typer.Argument(metavar=command.arguments, show_default=False)
+    positional = inspect.Parameter(
+        "arguments",
+        inspect.Parameter.POSITIONAL_OR_KEYWORD,
+        default=None if optional else inspect.Parameter.empty,
+        annotation=Annotated[list[str] | None, shown] if optional else Annotated[list[str], shown],
+    )
+    named = [
         inspect.Parameter(
             option.name,
             inspect.Parameter.KEYWORD_ONLY,
             default=[] if option.many else option.default,
             annotation=annotation(option),
         )
-        for option in options
+        for option in command.options
     ]
 
-    def command(*args: object, **values: object) -> object:
-        return function(*args, **values)
+    def function(arguments: list[str] | None = None, **values: object) -> object:
+        return command.run(list(arguments or []), values)
 
-    command.__doc__ = function.__doc__
-    command.__name__ = function.__name__
-    own.sort(key=lambda p: p.kind)
-    command.__signature__ = signature.replace(parameters=[*own, *added], return_annotation=object)  # type: ignore[attr-defined]  # typer reads it
-    command.__annotations__ = {p.name: p.annotation for p in [*own, *added]}
-    return command
+    parameters = [positional, *named]
+    function.__doc__ = command.help
+    function.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # typer reads it
+    function.__annotations__ = {p.name: p.annotation for p in parameters}
+    return function
 
 
 Paths = Annotated[list[str] | None, typer.Argument(metavar="[PATH]...", show_default=False)]

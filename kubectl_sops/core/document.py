@@ -69,6 +69,26 @@ class Document:
         """The source text of a leaf."""
         raise NotImplementedError
 
+    def put(self, path: Path, value: object) -> bytes:
+        """The text of this plaintext document with ``value`` at ``path``, everything else as it is.
+
+        Args:
+            path: in the first document; missing maps are created, an index equal to a list's length appends.
+            value: a scalar, or ``dict``, ``list`` and scalars; replaces whatever stands there, subtrees too.
+
+        Raises:
+            InvalidPathError: an index into a map, a key into a list, or an index beyond the end.
+        """
+        raise NotImplementedError
+
+    def remove(self, path: Path) -> bytes:
+        """The text without the value or subtree at ``path``, comments of other values where they are.
+
+        Raises:
+            KeyPathNotFoundError: there is nothing at it.
+        """
+        raise NotImplementedError
+
 
 class Opened:
     """What decryption found.

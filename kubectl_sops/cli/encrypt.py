@@ -1,20 +1,15 @@
-"""Commands on single files: ``decrypt``, ``encrypt`` and ``edit``."""
+"""``encrypt``."""
 
 from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from kubectl_sops import formats
-from kubectl_sops.cli import decrypt as plain_decrypt
 from kubectl_sops.cli import option_table as table
 from kubectl_sops.cli import session
-from kubectl_sops.cli.options import Paths, with_options
 from kubectl_sops.errors import ConflictingParametersError, SopsError, UsageError
-from kubectl_sops.files import edit as edit_session
 from kubectl_sops.files import encrypt as encryption
 from kubectl_sops.files.read import STDIN, read
 from kubectl_sops.files.write import replace_file
@@ -24,22 +19,7 @@ if TYPE_CHECKING:
 
     from kubectl_sops.keys.keyring import Keyring
 
-
-@with_options(*plain_decrypt.OPTIONS)
-def decrypt(paths: Paths = None, **values: object) -> object:
-    """Print files decrypted; several files become one YAML stream.
-
-    Examples:
-      kubectl sops decrypt secret.yaml | kubectl apply -f -
-
-      kubectl sops decrypt --extract '["stringData"]["password"]' secret.yaml
-
-      kubectl sops decrypt apps/ infrastructure/
-    """
-    return plain_decrypt.decrypt(paths or [], **values)
-
-
-@with_options(
+OPTIONS = (
     table.IN_PLACE,
     table.OUTPUT,
     table.INPUT_TYPE,
@@ -55,7 +35,9 @@ def decrypt(paths: Paths = None, **values: object) -> object:
     table.SHAMIR_THRESHOLD,
     *table.KEYS,
 )
-def encrypt(paths: Paths = None, **values: object) -> object:
+
+
+def encrypt(targets: list[str], values: table.Values) -> int:
     """Encrypt files by the rules of .sops.yaml.
 
     Where the target is an encrypted version of the file, unchanged values keep their ciphertext.
@@ -67,7 +49,6 @@ def encrypt(paths: Paths = None, **values: object) -> object:
 
       kubectl sops encrypt --filename-override secret.yaml < secret.yaml
     """
-    targets = list(paths or [])
     if values.get("in_place") and values.get("output"):
         raise ConflictingParametersError("cannot operate on both --output and --in-place")
     if not targets:
@@ -147,46 +128,4 @@ def _base(target: str, format: str) -> bytes | None:
         return None
 
 
-@with_options(
-    table.INPUT_TYPE,
-    table.CONFIG,
-    table.IGNORE_MAC,
-    table.QUIET,
-    table.Option("--resume", kind=table.FLAG, help="Go on with an edit that was given up."),
-    table.Option("--allow-disk", kind=table.FLAG, help="Accept a disk where no memory-backed folder exists."),
-    *table.RECIPIENTS,
-    *table.SELECTORS,
-    table.SHAMIR_THRESHOLD,
-    *table.KEYS,
-)
-def edit(file: Annotated[str, typer.Argument(metavar="FILE", show_default=False)], **values: object) -> None:
-    """Create or edit an encrypted file in your editor.
-
-    The decrypted text exists in memory only. Unchanged values keep their ciphertext; leaving the text as it is
-    leaves the file untouched.
-
-    Examples:
-      kubectl sops edit secret.yaml
-
-      EDITOR="code --wait" kubectl sops edit secret.yaml
-
-      kubectl sops edit --resume secret.yaml
-    """
-    try:
-        outcome = edit_session.edit_file(
-            file,
-            session.input_format(file, values),
-            session.keyring(values),
-            recipe=lambda: session.recipe(file, values),
-            now=session.now,
-            environ=os.environ,
-            interactive=session.is_interactive(),
-            tell=session.tell,
-            ignore_mac=bool(values.get("ignore_mac")),
-            allow_disk=bool(values.get("allow_disk")),
-            resume=bool(values.get("resume")),
-        )
-    except SopsError as error:
-        raise error.at(file) from None
-    if not values.get("quiet"):
-        session.tell(f"{file} {outcome}")
+COMMAND = table.Command(encrypt, OPTIONS, "[PATH]...")

@@ -1,0 +1,66 @@
+"""``edit``."""
+
+from __future__ import annotations
+
+import os
+
+from kubectl_sops.cli import option_table as table
+from kubectl_sops.cli import session
+from kubectl_sops.errors import SopsError, UsageError
+from kubectl_sops.files.edit import edit_file
+
+OPTIONS = (
+    table.INPUT_TYPE,
+    table.CONFIG,
+    table.IGNORE_MAC,
+    table.QUIET,
+    table.Option("--resume", kind=table.FLAG, help="Go on with an edit that was given up."),
+    table.Option("--allow-disk", kind=table.FLAG, help="Accept a disk where no memory-backed folder exists."),
+    *table.RECIPIENTS,
+    *table.SELECTORS,
+    table.SHAMIR_THRESHOLD,
+    *table.KEYS,
+)
+
+
+def edit(arguments: list[str], values: table.Values) -> None:
+    """Create or edit an encrypted file in your editor.
+
+    The decrypted text exists in memory only. Unchanged values keep their ciphertext; leaving the text as it is
+    leaves the file untouched.
+
+    Examples:
+      kubectl sops edit secret.yaml
+
+      EDITOR="code --wait" kubectl sops edit secret.yaml
+
+      kubectl sops edit --resume secret.yaml
+    """
+    file = _single(arguments)
+    try:
+        outcome = edit_file(
+            file,
+            session.input_format(file, values),
+            session.keyring(values),
+            recipe=lambda: session.recipe(file, values),
+            now=session.now,
+            environ=os.environ,
+            interactive=session.is_interactive(),
+            tell=session.tell,
+            ignore_mac=bool(values.get("ignore_mac")),
+            allow_disk=bool(values.get("allow_disk")),
+            resume=bool(values.get("resume")),
+        )
+    except SopsError as error:
+        raise error.at(file) from None
+    if not values.get("quiet"):
+        session.tell(f"{file} {outcome}")
+
+
+def _single(arguments: list[str]) -> str:
+    if len(arguments) != 1:
+        raise UsageError(f"expected one file, found {len(arguments)}")
+    return arguments[0]
+
+
+COMMAND = table.Command(edit, OPTIONS, "FILE")
