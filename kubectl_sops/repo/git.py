@@ -15,7 +15,7 @@ TIMEOUT = 120
 """Seconds. Listing files and reading blobs take milliseconds; more means a hanging file system."""
 
 # A repository's own configuration may name programs; none of them has to run to list and read files.
-_QUIET = ("-c", "core.fsmonitor=false", "-c", "core.quotePath=false", "--literal-pathspecs", "--no-optional-locks")
+_QUIET = ("-c", "core.fsmonitor=false", "-c", "core.quotePath=false", "--no-optional-locks")
 
 _RELATIVE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR")
 
@@ -43,7 +43,7 @@ def git(args: Sequence[str], folder: str, *, stdin: bytes = b"", ok: Iterable[in
     """
     result = run(args, folder, stdin=stdin)
     if result.returncode not in ok:
-        raise GitError(f"git {args[0]} failed with exit status {result.returncode}", hint="run it yourself to see why")
+        raise GitError(f"git {_name(args)} failed with exit status {result.returncode}", hint="run it yourself to see why")
     return result.stdout
 
 
@@ -57,7 +57,11 @@ def run(args: Sequence[str], folder: str, *, stdin: bytes = b"") -> subprocess.C
     except FileNotFoundError:
         raise GitError("git is not installed", hint="install git") from None
     except subprocess.TimeoutExpired:
-        raise GitError(f"git {args[0]} did not answer within {TIMEOUT} seconds") from None
+        raise GitError(f"git {_name(args)} did not answer within {TIMEOUT} seconds") from None
+
+
+def _name(args: Sequence[str]) -> str:
+    return next((arg for arg in args if not arg.startswith("-")), "")
 
 
 def find_top(folder: str) -> str | None:
@@ -73,13 +77,14 @@ def find_top(folder: str) -> str | None:
 def list_files(folder: str) -> list[str]:
     """Files below ``folder``, tracked or new, without what Git ignores; relative to ``folder``."""
     # both lists at once; a file of an unfinished merge has several stages, hence the set
-    out = git(["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "."], folder)
+    out = git(["--literal-pathspecs", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "."], folder)
     return sorted({os.fsdecode(name) for name in out.split(b"\0") if name})
 
 
 def is_ignored(path: str, folder: str) -> bool:
     """Whether Git ignores ``path``."""
-    return run(["check-ignore", "-q", "--", path], folder).returncode == 0
+    # the only command that knows no literal paths: ./ keeps a name from being taken for magic
+    return run(["check-ignore", "-q", "--", os.path.join(".", path)], folder).returncode == 0
 
 
 def staged_files(top: str) -> list[str]:
