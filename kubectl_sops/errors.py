@@ -110,8 +110,20 @@ class DumpError(SopsError):
     exit_code = 4
 
 
+class InvalidEncryptionContextError(SopsError):
+    """An AWS KMS encryption context that is not pairs of key and value."""
+
+    exit_code = 6
+
+
 class InvalidPathError(SopsError):
-    """An index path (``["a"][0]``) that can't be read, or a value that is not JSON, in ``set`` and ``unset``."""
+    """An index path (``["a"][0]``) that can't be read, in ``set`` and ``unset``."""
+
+    exit_code = 7
+
+
+class InvalidValueError(SopsError):
+    """A value for ``set`` that is not JSON."""
 
     exit_code = 7
 

@@ -7,5 +7,12 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "decrypt": ("decrypt", "COMMAND", "Print files decrypted"),
     "encrypt": ("encrypt", "COMMAND", "Encrypt files by the rules of .sops.yaml"),
     "edit": ("edit", "COMMAND", "Create or edit an encrypted file in your editor"),
+    "set": ("change", "SET", "Set a value, keeping the text around it"),
+    "unset": ("change", "UNSET", "Remove a value or subtree"),
+    "rotate": ("change", "ROTATE", "Encrypt under a new data key"),
+    "groups": ("groups", "GROUPS", "Add or delete key groups of a file"),
+    "exec-env": ("execute", "EXEC_ENV", "Run a command with decrypted values in its environment"),
+    "exec-file": ("execute", "EXEC_FILE", "Run a command that reads the decrypted file"),
+    "filestatus": ("filestatus", "COMMAND", "Say whether a file is encrypted"),
     "version": ("version", "command", "Print the version"),
 }

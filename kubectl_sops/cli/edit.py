@@ -6,6 +6,7 @@ import os
 
 from kubectl_sops.cli import option_table as table
 from kubectl_sops.cli import session
+from kubectl_sops.cli.recipe import recipe
 from kubectl_sops.errors import SopsError, UsageError
 from kubectl_sops.files.edit import edit_file
 
@@ -42,7 +43,7 @@ def edit(arguments: list[str], values: table.Values) -> None:
             file,
             session.input_format(file, values),
             session.keyring(values),
-            recipe=lambda: session.recipe(file, values),
+            recipe=lambda: recipe(file, values),
             now=session.now,
             environ=os.environ,
             interactive=session.is_interactive(),

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from kubectl_sops import formats
 from kubectl_sops.cli import option_table as table
 from kubectl_sops.cli import session
+from kubectl_sops.cli.recipe import recipe
 from kubectl_sops.errors import ConflictingParametersError, SopsError, UsageError
 from kubectl_sops.files import encrypt as encryption
 from kubectl_sops.files.read import STDIN, read
-from kubectl_sops.files.write import replace_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -87,26 +87,18 @@ def _report(failures: list[SopsError], name: str) -> int:
 def _encrypt_one(path: str, values: Mapping[str, object], keyring: Keyring) -> None:
     source, wanted = session.input_format(path, values), session.output_format(path, values)
     data = read(path)
-    recipe = session.recipe(path, values)
+    how = recipe(path, values)
     if wanted != source:
         data = _converted(data, source, wanted, values)
     target = path if values.get("in_place") else values.get("output")
     base = _base(str(target), wanted) if target else None
-    written = encryption.encrypt(data, wanted, recipe, keyring, now=session.now(), base=base)
+    written = encryption.encrypt(data, wanted, how, keyring, now=session.now(), base=base)
     if values.get("verbose") and not written.exact:
         session.tell(f"{path}: decrypting gives the same data in another spelling (see docs/format.md)")
     if target is None:
         sys.stdout.buffer.write(written.data)
         return
-    _write(str(target), written.data, "unchanged" if written.data == base else "encrypted", values)
-
-
-def _write(target: str, data: bytes, outcome: str, values: Mapping[str, object]) -> None:
-    dry = bool(values.get("dry_run"))
-    if outcome != "unchanged" and not dry:
-        replace_file(target, data)
-    if not values.get("quiet"):
-        session.tell(f"{target} {outcome}" + (" (dry run)" if dry else ""))
+    session.write_result(str(target), base or b"", written.data, "encrypted", values)
 
 
 def _converted(data: bytes, source: str, wanted: str, values: Mapping[str, object]) -> bytes:

@@ -14,21 +14,9 @@ from kubectl_sops.keys.keyring import Keyring
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from kubectl_sops.files.encrypt import Recipe
 
 DEFAULT_KEY_SECRET = "flux-system/sops-age"  # noqa: S105  # the name of an object
 KEY_SOURCES = ("auto", "local", "cluster", "none")
-
-_RECIPIENT_FLAGS = (
-    # sops' order of keys given on the command line, each with the name of its key system
-    ("kms", "kms"),
-    ("gcp_kms", "gcp_kms"),
-    ("hckms", "hckms"),
-    ("azure_kv", "azure_kv"),
-    ("pgp", "pgp"),
-    ("hc_vault_transit", "hc_vault"),
-    ("age", "age"),
-)
 
 
 def now() -> str:
@@ -116,43 +104,13 @@ def _type(values: Mapping[str, object], name: str) -> str | None:
     return str(value)
 
 
-def recipe(path: str, values: Mapping[str, object]) -> Recipe:
-    """How a file is encrypted: by the rule of ``.sops.yaml`` that matches, and the options, which win.
+def write_result(path: str, before: bytes, after: bytes, outcome: str, values: Mapping[str, object]) -> None:
+    """Write a changed file in place and say so; a file that did not change keeps its bytes and its time."""
+    from kubectl_sops.files.write import replace_file
 
-    Raises:
-        ConfigNotFoundError: there is neither a rule nor a recipient.
-    """
-    from kubectl_sops import rules
-    from kubectl_sops.core.metadata import Group
-    from kubectl_sops.core.selectors import FIELDS, Selector, compile_regex
-    from kubectl_sops.errors import ConfigNotFoundError, ConflictingParametersError
-    from kubectl_sops.files.encrypt import Recipe
-    from kubectl_sops.keys import system
-
-    target = str(values.get("filename_override") or path)
-    config = rules.find(target, str(values["config"]) if values.get("config") else None)
-    rule = rules.load(config).match(target) if config else None
-    given: Group = []
-    for flag, kind in _RECIPIENT_FLAGS:
-        if values.get(flag):
-            given += system(kind).parse_recipients(str(values[flag]))
-    if rule is None and not given:
-        raise ConfigNotFoundError(
-            "no .sops.yaml with creation rules was found, and no recipient was given",
-            file=path,
-            hint="run `init`, or name a recipient with --age",
-        )
-    selectors = [(name, str(values[name])) for name in FIELDS if values.get(name)]
-    if rule is not None and rule.selector is not None and rule.selector.field not in {name for name, _ in selectors}:
-        selectors.append((rule.selector.field, rule.selector.text))
-    if len(selectors) > 1:
-        raise ConflictingParametersError("cannot use more than one of " + ", ".join(FIELDS) + " in the same file")
-    if selectors and selectors[0][0].endswith("_regex"):
-        compile_regex(selectors[0][1])  # sops would silently encrypt nothing
-    threshold = values.get("shamir_secret_sharing_threshold")
-    return Recipe(
-        [given] if given else list(rule.groups) if rule else [],
-        shamir_threshold=int(str(threshold)) if threshold else rule.shamir_threshold if rule else 0,
-        selector=Selector(*selectors[0]) if selectors else None,
-        mac_only_encrypted=bool(values.get("mac_only_encrypted")) or bool(rule and rule.mac_only_encrypted),
-    )
+    if after == before:
+        outcome = "unchanged"
+    elif not values.get("dry_run"):
+        replace_file(path, after)
+    if not values.get("quiet"):
+        tell(f"{path} {outcome}" + (" (dry run)" if values.get("dry_run") else ""))

@@ -1,0 +1,31 @@
+"""``filestatus``."""
+
+from __future__ import annotations
+
+import sys
+
+from kubectl_sops import formats
+from kubectl_sops.cli import option_table as table
+from kubectl_sops.cli import session
+from kubectl_sops.errors import InputNotFoundError, SopsError
+from kubectl_sops.files.read import read
+
+
+def filestatus(arguments: list[str], values: table.Values) -> None:
+    """Say whether a file is encrypted, as JSON; the exit code is 0 either way.
+
+    Examples:
+      kubectl sops filestatus secret.yaml
+    """
+    if not arguments:
+        raise InputNotFoundError("no file specified", hint="write: filestatus FILE")
+    file = arguments[0]
+    try:
+        metadata = formats.parse(read(file), session.input_format(file, values)).metadata
+        encrypted = metadata is not None and bool(metadata.mac) and bool(metadata.version)
+    except SopsError as error:
+        raise error.at(file) from None
+    sys.stdout.write('{"encrypted":true}\n' if encrypted else '{"encrypted":false}\n')
+
+
+COMMAND = table.Command(filestatus, (table.INPUT_TYPE,), "FILE")

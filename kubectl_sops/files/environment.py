@@ -1,0 +1,143 @@
+"""Running a program with decrypted values: in its environment, or in a file that it reads."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+from typing import TYPE_CHECKING
+
+from kubectl_sops.core.values import EMPTY_LIST, EMPTY_MAP, Comment, Time, encode
+from kubectl_sops.errors import DumpError, SopsError, UsageError
+from kubectl_sops.files.memory import memory_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from kubectl_sops.core.document import Document, Opened
+
+
+class ComplexValueError(SopsError):
+    """A map or list where only scalars can go."""
+
+
+def variables(document: Document, opened: Opened) -> dict[str, str]:
+    """The top-level scalars of the first document, as environment variables.
+
+    Raises:
+        ComplexValueError: a value is a map or a list, or a name can't be one of a variable.
+    """
+    found: dict[str, str] = {}
+    for index, leaf in enumerate(document.leaves):
+        value = opened.changes.get(index, leaf.value)
+        if leaf.document or isinstance(value, Comment):
+            continue
+        name = leaf.path[0]
+        if len(leaf.path) > 1 or value is EMPTY_MAP or value is EMPTY_LIST:
+            raise ComplexValueError(f"cannot use complex value in environment; offending key {name}")
+        if not isinstance(name, str) or "=" in name or "\0" in name:
+            raise ComplexValueError("cannot use a key with = in the environment", path=leaf.path)
+        found[name] = _text(value, leaf.path)
+    return found
+
+
+def _text(value: object, path: tuple[str | int, ...]) -> str:
+    if value is None:
+        return "<nil>"  # as sops prints it
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        from kubectl_sops.formats.emit import flat_text
+
+        return flat_text(value)
+    text = str(value) if isinstance(value, str | Time) else encode(value).decode()
+    if "\0" in text:
+        raise DumpError("the value holds a NUL character, which no environment variable can", path=path)
+    return text
+
+
+def shell(command: str) -> list[str]:
+    """The argument list that runs a command line."""
+    return ["/bin/sh", "-c", command]
+
+
+def run(command: str, environ: Mapping[str, str], *, user: str | None = None) -> int:
+    """Run a command line and wait for it; its exit code."""
+    result = subprocess.run(shell(command), env=dict(environ), check=False, **_identity(user))
+    return result.returncode if result.returncode >= 0 else 128 - result.returncode
+
+
+def replace_process(command: str, environ: Mapping[str, str], *, user: str | None = None) -> None:
+    """Become the command."""
+    identity = _identity(user)
+    if identity:
+        os.setgroups(identity["extra_groups"])
+        os.setgid(identity["group"])
+        os.setuid(identity["user"])
+    argv = shell(command)
+    os.execve(argv[0], argv, dict(environ))  # noqa: S606  # the command line is what the user asked to run
+
+
+def user_environment(user: str | None) -> dict[str, str]:
+    """``HOME``, ``USER`` and ``LOGNAME`` of another user."""
+    if user is None:
+        return {}
+    entry = _user(user)
+    return {"HOME": entry.pw_dir, "USER": entry.pw_name, "LOGNAME": entry.pw_name}
+
+
+def _user(name: str):  # type: ignore[no-untyped-def]  # noqa: ANN202  # struct_passwd, a Unix-only type
+    import pwd
+
+    try:
+        return pwd.getpwnam(name)
+    except KeyError:
+        raise UsageError(f"there is no user {name}") from None
+
+
+def _identity(user: str | None) -> dict:  # type: ignore[type-arg]  # keyword arguments of subprocess.run
+    if user is None:
+        return {}
+    entry = _user(user)
+    return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": os.getgrouplist(user, entry.pw_gid)}
+
+
+def run_with_file(
+    command: str,
+    data: bytes,
+    environ: Mapping[str, str],
+    *,
+    filename: str | None = None,
+    fifo: bool = True,
+    user: str | None = None,
+) -> int:
+    """Run a command line in which ``{}`` stands for a file that holds ``data``; its exit code.
+
+    The file is a FIFO, readable once and never on a disk, or with ``fifo=False`` a regular file in memory.
+    """
+    name = filename or "tmp-file"
+    if os.path.isabs(name) or os.path.normpath(name).startswith(".."):
+        raise UsageError("the provided filename is not a local path")
+    with memory_folder(environ) as folder:
+        path = os.path.join(folder, name)
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        if fifo:
+            os.mkfifo(path, 0o600)
+            threading.Thread(target=_feed, args=(path, data), daemon=True).start()
+        else:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            with open(descriptor, "wb") as file:
+                file.write(data)
+        if user is not None:
+            entry = _user(user)
+            for place in (folder, path):
+                os.chown(place, entry.pw_uid, entry.pw_gid)
+        return run(command.replace("{}", path), environ, user=user)
+
+
+def _feed(path: str, data: bytes) -> None:
+    try:
+        with open(path, "wb") as file:  # waits for the reader
+            file.write(data)
+    except OSError:
+        pass  # the program did not read it, or not to its end
