@@ -34,6 +34,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line and exit."""
     args = list(sys.argv[1:] if argv is None else argv)
     name = program_name(sys.argv[0])
+    if name == "sops":
+        from kubectl_sops.cli import sops_front
+
+        sys.exit(guard(lambda: sops_front.main(args), name))
     sys.exit(guard(lambda: _run(name, args), name))
 
 
@@ -66,7 +70,12 @@ def _prefix(name: str) -> str:
 
 
 def report(error: SopsError, name: str) -> None:
-    """Print an error and its hint on stderr."""
+    """Print an error and its hint on stderr; under the name ``sops`` in its words, without a prefix."""
+    if name == "sops":
+        from kubectl_sops.cli.sops_front import message
+
+        sys.stderr.write(message(error) + "\n")
+        return
     for line in (f"error: {error}", *(getattr(error, "tried", None) or ())):
         sys.stderr.write(f"{_prefix(name)}: {line}\n" if line.startswith("error: ") else f"  {line}\n")
     if error.hint:
