@@ -7,8 +7,8 @@ import os
 from kubectl_sops.cli import option_table as table
 from kubectl_sops.cli import session
 from kubectl_sops.cli.recipe import recipe
-from kubectl_sops.errors import SopsError, UsageError
-from kubectl_sops.files.edit import edit_file
+from kubectl_sops.errors import NotModifiedError, SopsError, UsageError
+from kubectl_sops.files.edit import UNCHANGED, edit_file
 
 OPTIONS = (
     table.INPUT_TYPE,
@@ -54,6 +54,8 @@ def edit(arguments: list[str], values: table.Values) -> None:
         )
     except SopsError as error:
         raise error.at(file) from None
+    if outcome == UNCHANGED and values.get("as_sops"):
+        raise NotModifiedError("File has not changed, exiting.")
     if not values.get("quiet"):
         session.tell(f"{file} {outcome}")
 

@@ -99,6 +99,8 @@ def _type(values: Mapping[str, object], name: str) -> str | None:
     if value is None or value == "":
         return None
     if value not in formats.FORMATS:
+        if values.get("as_sops"):
+            return None  # sops goes by the file's name then
         flag = "--" + name.replace("_", "-")
         raise UsageError(f"{flag} is {value}, expected one of {', '.join(formats.FORMATS)}")
     return str(value)

@@ -1,7 +1,7 @@
 """The program under the name ``sops``: both styles of its command line, its messages and its exit codes.
 
-sops reads flags with urfave/cli v1. For subcommands flags may stand anywhere; in the older style (``sops -d FILE``) they end
-at the first positional argument. Long flags may have one dash. A first word that is no command is a file to edit.
+sops reads flags with urfave/cli v1. For subcommands flags may stand anywhere; in the older style (``sops -d FILE``) they
+end at the first positional argument. Long flags may have one dash. A first word that is no command is a file to edit.
 """
 
 from __future__ import annotations
@@ -262,16 +262,11 @@ def message(error: SopsError) -> str:
 
 def usage() -> str:
     """The text of ``--help``."""
-    lines = [
-        "NAME:",
-        "   sops - sops - encrypted file editor with AWS KMS, GCP KMS, Azure Key Vault, age, and GPG support",
-    ]
+    lines = ["sops: encrypted files (served by kubectl-sops)", "", "COMMANDS:"]
+    lines += [f"   {name}" for name in sorted([*COMMANDS, "groups", "completion"])]
     lines += [
         "",
-        "USAGE:",
-        "   sops is used to encrypt, decrypt and edit YAML, JSON, INI, ENV and binary files",
-        "",
-        "COMMANDS:",
+        "OLDER STYLE:",
+        "   sops [-d|-e|-r|--set '[\"key\"] value'] [flags] FILE; without any of them FILE is edited",
     ]
-    lines += [f"   {name}" for name in sorted([*COMMANDS, "groups", "completion"])]
     return "\n".join(lines) + "\n"
