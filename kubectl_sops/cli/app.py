@@ -34,6 +34,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line and exit."""
     args = list(sys.argv[1:] if argv is None else argv)
     name = program_name(sys.argv[0])
+    if os.path.basename(sys.argv[0]).startswith("kubectl_complete-"):
+        args.insert(0, "__complete")  # how kubectl asks a plugin for completions
     if name == "sops":
         from kubectl_sops.cli import sops_front
 
@@ -93,6 +95,10 @@ def _run(name: str, args: list[str]) -> int | None:
             pass
         else:
             return COMMAND.run(paths, values)
+    if args and args[0] == "__complete":
+        from kubectl_sops.cli.completion import answer
+
+        return answer(args[1:])
     return _run_typer(name, args)
 
 

@@ -14,5 +14,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "exec-env": ("execute", "EXEC_ENV", "Run a command with decrypted values in its environment"),
     "exec-file": ("execute", "EXEC_FILE", "Run a command that reads the decrypted file"),
     "filestatus": ("filestatus", "COMMAND", "Say whether a file is encrypted"),
+    "completion": ("completion", "command", "Print the completion script of a shell"),
+    "install": ("install", "command", "Link the program where kustomize, flux or kubectl look for it"),
     "version": ("version", "command", "Print the version"),
 }

@@ -1,7 +1,8 @@
 """The program under the name ``sops``: both styles of its command line, its messages and its exit codes.
 
-sops reads flags with urfave/cli v1. For subcommands flags may stand anywhere; in the older style (``sops -d FILE``) they
-end at the first positional argument. Long flags may have one dash. A first word that is no command is a file to edit.
+sops reads flags with urfave/cli v1. For subcommands flags may stand anywhere; in the older style (``sops -d FILE``)
+they end at the first positional argument. Long flags may have one dash. A first word that is no command is a file to
+edit.
 """
 
 from __future__ import annotations
