@@ -50,6 +50,10 @@ def add(text: str, rule: Node, recipient: str, name: str, kind: str) -> str:
         _name_above(layout, key.start, recipient, name)
     elif value.kind == "list":
         (_add_flow_item if value.flow else _add_item)(layout, value, recipient, name)
+    elif home.flow and not value.style:  # between braces a comma would end the value
+        new = scalar(f"{value.text},{recipient}", flow=True)
+        layout.replace(value.start, value.end, new)
+        _name_above(layout, home.start, recipient, name)
     else:
         _add_to_text(layout, value, recipient, name)
     return layout.result()

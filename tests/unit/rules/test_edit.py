@@ -191,6 +191,13 @@ def test_remove_of_a_stranger_changes_nothing():
     assert edit.remove_recipient(data, 0, "age1x") == data
 
 
+def test_a_comma_list_in_braces_is_quoted():
+    """Between braces a comma would end the value."""
+    assert edit.add_recipient(b"creation_rules: [{age: age1a, path_regex: x}]\n", 0, "age1new", name="new") == (
+        b"# age1new new\ncreation_rules: [{age: 'age1a,age1new', path_regex: x}]\n"
+    )
+
+
 def test_ssh_keys_are_compared_without_their_comment():
     """The same ssh key under another comment is the same recipient."""
     data = b"creation_rules:\n  - age: ssh-ed25519 AAAA alice@laptop,age1b\n"
