@@ -254,10 +254,12 @@ def message(error: SopsError) -> str:
     """What sops prints for an error, where scripts match its text; our own message otherwise."""
     if isinstance(error, AlreadyEncryptedError):
         return ALREADY_ENCRYPTED
-    if isinstance(error, NoMatchingKeyError):
-        from kubectl_sops.keys.keyring import report
+    if error.exit_code == NoMatchingKeyError.exit_code:
+        from kubectl_sops.keys.keyring import DataKeyError
+        from kubectl_sops.keys.report import report
 
-        return report(error)
+        if isinstance(error, DataKeyError):
+            return report(error)
     return str(error) if error.exit_code != 1 or error.hint is None else f"{error}\n{error.hint}"
 
 
