@@ -125,6 +125,11 @@ class Stash:
         """Remember that ``value`` at ``path`` was ``sealed``, written as ``token``, and shown as ``plain_token``."""
         self._entries.setdefault((aad(path), type_name(value), encode(value)), []).append((sealed, token, plain_token))
 
+    def update(self, other: Stash) -> None:
+        """Remember the ciphertexts of ``other`` too; those that are here already come first."""
+        for key, entries in other._entries.items():
+            self._entries.setdefault(key, []).extend(entries)
+
     def take(self, place: str, value: object, written: Callable[[], Token]) -> Sealed | Token | None:
         """The ciphertext of ``value`` at ``place``, or its whole token where it is still written as it was shown."""
         entries = self._entries.get((place, type_name(value), encode(value)))
