@@ -4,12 +4,21 @@ from __future__ import annotations
 
 COMMANDS: dict[str, tuple[str, str, str]] = {
     # name: (module below kubectl_sops.cli; a Command, function or typer.Typer in it; one line for the list of commands)
+    "init": ("init", "COMMAND", "Create the cluster's age key and the .sops.yaml that encrypts for it"),
+    "keys": ("keys", "KEYS", "List, show, export and import the keys of the cluster's Secret"),
     "decrypt": ("decrypt", "COMMAND", "Print files decrypted"),
     "encrypt": ("encrypt", "COMMAND", "Encrypt files by the rules of .sops.yaml"),
     "edit": ("edit", "COMMAND", "Create or edit an encrypted file in your editor"),
     "set": ("change", "SET", "Set a value, keeping the text around it"),
     "unset": ("change", "UNSET", "Remove a value or subtree"),
     "rotate": ("change", "ROTATE", "Encrypt under a new data key"),
+    "recipients": ("recipients", "COMMAND", "Show who can open what; add and remove people"),
+    "updatekeys": ("updatekeys", "COMMAND", "Give files the recipients that .sops.yaml names"),
+    "status": ("status", "COMMAND", "Show the encrypted files, and those that should be"),
+    "check": ("check", "COMMAND", "Find what must not be committed, without any key"),
+    "verify": ("verify", "COMMAND", "Open everything and check values and MAC"),
+    "explain": ("explain", "COMMAND", "Say how a file is encrypted, and why"),
+    "git": ("git", "GIT", "Make Git show and merge encrypted files by value"),
     "groups": ("groups", "GROUPS", "Add or delete key groups of a file"),
     "exec-env": ("execute", "EXEC_ENV", "Run a command with decrypted values in its environment"),
     "exec-file": ("execute", "EXEC_FILE", "Run a command that reads the decrypted file"),

@@ -7,13 +7,17 @@ import re
 import stat
 from typing import TYPE_CHECKING
 
+from kubectl_sops import formats
 from kubectl_sops.errors import InputNotFoundError
+from kubectl_sops.files.decrypt import parse_encrypted
 from kubectl_sops.files.read import STDIN, read
 from kubectl_sops.formats import format_of
 from kubectl_sops.repo import git
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+
+    from kubectl_sops.core.metadata import Metadata
 
 HUGE = 32 << 20
 """Above this many bytes only both ends of a file are looked at: sops writes its metadata at one of them."""
@@ -166,3 +170,22 @@ def find_encrypted(paths: Sequence[str]) -> Iterator[tuple[Entry, bytes]]:
             continue
         if data is not None and looks_encrypted(data, format_of(entry.path)):
             yield entry, data
+
+
+def read_metadata(entry: Entry) -> Metadata | None:
+    """The ``sops`` entry of a file; ``None`` where it is not encrypted.
+
+    Raises:
+        MetadataMissingError: a file that the user named is not encrypted.
+        SopsError: it can't be read.
+    """
+    kind = format_of(entry.path)
+    if entry.named:
+        return parse_encrypted(read(entry.path), kind)[1]
+    try:
+        data = read_text(entry.path)
+    except OSError:
+        return None
+    if data is None or not looks_encrypted(data, kind):
+        return None
+    return formats.parse(data, kind).metadata

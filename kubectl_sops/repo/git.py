@@ -43,7 +43,9 @@ def git(args: Sequence[str], folder: str, *, stdin: bytes = b"", ok: Iterable[in
     """
     result = run(args, folder, stdin=stdin)
     if result.returncode not in ok:
-        raise GitError(f"git {_name(args)} failed with exit status {result.returncode}", hint="run it yourself to see why")
+        raise GitError(
+            f"git {_name(args)} failed with exit status {result.returncode}", hint="run it yourself to see why"
+        )
     return result.stdout
 
 
@@ -74,10 +76,20 @@ def find_top(folder: str) -> str | None:
     return top if result.returncode == 0 and top else None
 
 
+def find_git_folder(folder: str) -> str | None:
+    """Git's own folder for the work tree that ``folder`` is in, or ``None``."""
+    if find_top(folder) is None:
+        return None
+    found = os.fsdecode(git(["rev-parse", "--absolute-git-dir"], folder).removesuffix(b"\n"))
+    return found or None
+
+
 def list_files(folder: str) -> list[str]:
     """Files below ``folder``, tracked or new, without what Git ignores; relative to ``folder``."""
     # both lists at once; a file of an unfinished merge has several stages, hence the set
-    out = git(["--literal-pathspecs", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "."], folder)
+    out = git(
+        ["--literal-pathspecs", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "."], folder
+    )
     return sorted({os.fsdecode(name) for name in out.split(b"\0") if name})
 
 
@@ -125,14 +137,29 @@ def read_blobs(names: Sequence[str], top: str) -> Iterator[bytes | None]:
 def last_changed(top: str) -> dict[str, str]:
     """For each path in the history of ``HEAD`` (relative to the top), the date of its last commit, RFC 3339."""
     result = run(["log", "--format=%x00%cI", "--name-only", "--no-renames", "-z", "--diff-merges=first-parent"], top)
-    if result.returncode != 0:
-        return {}
+    return _first_dates(result.stdout) if result.returncode == 0 else {}
+
+
+def _first_dates(log: bytes) -> dict[str, str]:
+    """For each path, the date of the first commit in the output of ``git log`` that names it."""
     dates: dict[str, str] = {}
     date = ""
-    fields = iter(result.stdout.split(b"\0"))
+    fields = iter(log.split(b"\0"))
     for field in fields:
         if not field:
             date = next(fields, b"").decode().strip()
             continue
         dates.setdefault(os.fsdecode(field.removeprefix(b"\n")), date)
     return dates
+
+
+def first_mention(top: str, text: str) -> dict[str, str]:
+    """For each path (relative to the top), the date of the first commit that brought ``text`` into it, RFC 3339."""
+    result = run(["log", "--reverse", "--format=%x00%cI", "--name-only", "--no-renames", "-z", f"-S{text}"], top)
+    return _first_dates(result.stdout) if result.returncode == 0 else {}
+
+
+def unmerged_files(top: str) -> list[str]:
+    """Paths (relative to the top) with an unfinished merge."""
+    out = git(["diff", "--name-only", "--diff-filter=U", "-z"], top)
+    return sorted({os.fsdecode(name) for name in out.split(b"\0") if name})

@@ -1,0 +1,140 @@
+"""``recipients``: who can open what, and ``recipients add`` and ``rm`` for ``.sops.yaml``."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from kubectl_sops.cli import listing, progress, recovery, session
+from kubectl_sops.cli import option_table as table
+from kubectl_sops.errors import SopsError, UsageError
+from kubectl_sops.repo import find
+from kubectl_sops.repo.policy import Policy
+from kubectl_sops.repo.roster import MISSING, STALE, groups_needed, is_called, roster
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kubectl_sops.repo.roster import Holder
+
+STALE_EXIT_CODE = 1
+PRIVATE_MARKS = ("AGE-SECRET-KEY-", "AGE-PLUGIN-", "PRIVATE KEY")
+
+OPTIONS = (
+    listing.FORM,
+    table.Option("--who", help="Only what this recipient, or the person of this name, can open.", metavar="KEY|NAME"),
+    table.Option("--stale", kind=table.FLAG, help="Only where file and rule differ; exit code 1 where they do."),
+    table.Option("--name", help="With add: what to call the recipient.", metavar="NAME"),
+    table.Option("--for", name="target", help="With add, rm: only the rule that matches this file.", metavar="PATH"),
+    table.Option("--from-file", help="With add: a file of recipients, one a line.", metavar="FILE"),
+    table.CONFIG,
+    table.DRY_RUN,
+    table.QUIET,
+)
+
+COLUMNS = (
+    listing.Column("FILE", "file"),
+    listing.Column("KIND", "kind"),
+    listing.Column("RECIPIENT", "recipient"),
+    listing.Column("NAME", "name"),
+    listing.Column("RULE", "state"),
+    listing.Column("GROUP", "group", wide=True),
+    listing.Column("OPENS", "opens", wide=True),
+)
+
+
+def recipients(arguments: list[str], values: table.Values) -> int:
+    """Show who can open the encrypted files, or add people to .sops.yaml and remove them.
+
+    The column RULE says ok, stale (the rule no longer names the recipient), missing (the rule names it, the file does
+    not have it yet), or no rule. `updatekeys` brings files in line with the rules.
+
+    Examples:
+      kubectl sops recipients
+
+      kubectl sops recipients --who alice
+
+      kubectl sops recipients --stale clusters/prod
+
+      kubectl sops recipients add age1… --name alice
+
+      kubectl sops recipients add --from-file alice.keys --name alice
+
+      kubectl sops recipients rm alice
+    """
+    if arguments and arguments[0] in ("add", "rm") and not os.path.lexists(arguments[0]):
+        from kubectl_sops.cli.recipient_edit import add, remove
+
+        return (add if arguments[0] == "add" else remove)(arguments[1:], values)
+    form = listing.form(values)
+    for option in ("name", "target", "from_file"):
+        if values.get(option):
+            raise UsageError("--name, --for and --from-file belong to `recipients add` and `rm`")
+    who = str(values["who"]) if values.get("who") else None
+    if who is not None:
+        refuse_private(who)
+    policy = Policy(str(values["config"]) if values.get("config") else None)
+    rows, failures = _rows(arguments or ["."], policy, who, values)
+    if values.get("stale"):
+        rows = [row for row in rows if row["state"] in (STALE, MISSING)]
+    if rows or form is not None:
+        listing.write(rows, COLUMNS, form, name="recipient" if who is None else "file")
+    elif not values.get("quiet"):
+        session.tell("Nothing found." if who or values.get("stale") else "No encrypted files found.")
+    code = recovery.report(failures)
+    return code or (STALE_EXIT_CODE if values.get("stale") and rows else 0)
+
+
+def refuse_private(text: str) -> None:
+    """Refuse a private key where a public one belongs, without repeating it.
+
+    Raises:
+        UsageError: it is one.
+    """
+    if any(mark in text for mark in PRIVATE_MARKS):
+        raise UsageError(
+            "that is a private key, and it is now in the history of this shell", hint="give the public key, age1…"
+        )
+
+
+def _rows(
+    paths: Sequence[str], policy: Policy, who: str | None, values: table.Values
+) -> tuple[list[dict[str, object]], list[SopsError]]:
+    rows: list[dict[str, object]] = []
+    failures: list[SopsError] = []
+    for entry in progress.track(find.list_entries(paths), "Reading", quiet=bool(values.get("quiet"))):
+        metadata = None
+        try:
+            metadata = find.read_metadata(entry)
+            if metadata is None:
+                continue
+            holders = roster(metadata, policy.rules_for(entry.path), policy.rule_for(entry.path))
+        except SopsError as error:
+            failures.append(error.at(entry.path))
+            continue
+        mine = [holder for holder in holders if who is None or is_called(holder, who)]
+        needed = groups_needed(metadata, mine) if who is not None else 0
+        total = len(metadata.groups)
+        rows += [_row(entry.path, holder, total, needed) for holder in mine]
+    return rows, failures
+
+
+def _row(path: str, holder: Holder, groups: int, needed: int) -> dict[str, object]:
+    return {
+        "file": path,
+        "kind": holder.kind,
+        "recipient": holder.recipient,
+        "name": holder.name or None,
+        "state": holder.state,
+        "group": holder.group or None,
+        "opens": "no" if holder.state == MISSING else _opens(groups, needed),
+    }
+
+
+def _opens(groups: int, needed: int) -> str:
+    if needed:
+        return f"with {needed} more group{'s' * (needed != 1)}"
+    return "yes" if groups == 1 else "with its groups"
+
+
+COMMAND = table.Command(recipients, OPTIONS, "[PATH]...")

@@ -1,0 +1,93 @@
+"""``verify``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kubectl_sops.cli import listing, progress, session
+from kubectl_sops.cli import option_table as table
+from kubectl_sops.errors import SopsError, format_path
+from kubectl_sops.files.decrypt import open_document, parse_encrypted
+from kubectl_sops.files.read import STDIN, read
+from kubectl_sops.formats import format_of
+from kubectl_sops.repo import find
+
+if TYPE_CHECKING:
+    from kubectl_sops.keys.keyring import Keyring
+
+OPTIONS = (listing.FORM, table.INPUT_TYPE, table.QUIET, *table.KEYS)
+
+COLUMNS = (
+    listing.Column("FILE", "file"),
+    listing.Column("RESULT", "result"),
+    listing.Column("VALUES", "values"),
+    listing.Column("PATH", "path"),
+    listing.Column("REASON", "reason"),
+)
+
+
+def verify(arguments: list[str], values: table.Values) -> int:
+    """Open every encrypted file and check its values and its MAC; nothing decrypted is printed.
+
+    The exit code is that of the first file that fails.
+
+    Examples:
+      kubectl sops verify
+
+      kubectl sops verify --key-source cluster clusters/prod
+    """
+    form = listing.form(values)
+    keyring = session.keyring(values)
+    rows: list[dict[str, object]] = []
+    code = 0
+    quiet = bool(values.get("quiet"))
+    for entry in progress.track(find.list_entries(arguments or ["."]), "Verifying", quiet=quiet):
+        data = _data(entry)
+        if data is None:
+            continue
+        try:
+            row = _verify(entry.path, data, values, keyring)
+        except SopsError as error:
+            code = code or error.exit_code
+            row = {
+                "file": entry.path, "result": "failed", "values": None, "path": format_path(error.path or ()) or None,
+                "reason": error.message,
+            }  # fmt: skip
+        rows.append(row)
+    if not rows and form is None:
+        session.tell("No encrypted files found.")
+        return 0
+    shown = [row for row in rows if row["result"] != "verified"] if quiet and form is None else rows
+    if shown or form is not None:
+        listing.write(shown, COLUMNS, form, name="file")
+    if form is None and not quiet:
+        failed = sum(row["result"] == "failed" for row in rows)
+        session.tell(f"{len(rows) - failed} of {len(rows)} files verified")
+    return code
+
+
+def _data(entry: find.Entry) -> bytes | None:
+    if entry.named:
+        return read(entry.path)
+    try:
+        data = find.read_text(entry.path)
+    except OSError:
+        return None
+    return data if data is not None and find.looks_encrypted(data, format_of(entry.path)) else None
+
+
+def _verify(path: str, data: bytes, values: table.Values, keyring: Keyring) -> dict[str, object]:
+    kind = session.input_format("" if path == STDIN else path, values)
+    document, metadata = parse_encrypted(data, kind)
+    opened, _ = open_document(document, metadata, keyring)
+    unopened = len(opened.unopened_comments)
+    return {
+        "file": path,
+        "result": "verified",
+        "values": len(opened.changes),
+        "path": None,
+        "reason": f"{unopened} comments do not open, or are not encrypted" if unopened else None,
+    }
+
+
+COMMAND = table.Command(verify, OPTIONS, "[PATH]...")

@@ -1,0 +1,197 @@
+"""What the API server would refuse about a Secret, found when it is saved, with the key named.
+
+Source: Kubernetes ``pkg/apis/core/validation`` (ValidateSecret), and the conversion of JSON to its types.
+"""
+
+from __future__ import annotations
+
+import re
+from binascii import Error as Base64Error
+from binascii import a2b_base64
+from typing import TYPE_CHECKING
+
+from kubectl_sops import formats
+from kubectl_sops.core.values import EMPTY_LIST, EMPTY_MAP
+from kubectl_sops.errors import SopsError
+from kubectl_sops.files.manifest import VALUE_FIELDS, Manifest, manifests
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kubectl_sops.core.document import Document
+    from kubectl_sops.core.leaf import Leaf, Path
+
+MAX_SIZE = 1 << 20
+"""Bytes of all values together; etcd's own limit is not much higher."""
+
+FIELDS = frozenset(("apiVersion", "kind", "metadata", "data", "stringData", "type", "immutable"))
+
+REQUIRED = {
+    # keys that a Secret of a type must have
+    "kubernetes.io/tls": ("tls.crt", "tls.key"),
+    "kubernetes.io/dockercfg": (".dockercfg",),
+    "kubernetes.io/dockerconfigjson": (".dockerconfigjson",),
+    "kubernetes.io/ssh-auth": ("ssh-privatekey",),
+}
+JSON_KEYS = (".dockercfg", ".dockerconfigjson")
+
+_KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}")
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+_VARIABLE = "${"
+"""Flux substitutes variables before the API server sees the text."""
+
+
+class InvalidSecretError(SopsError):
+    """A Secret that the API server would refuse."""
+
+
+class Problem:
+    """One thing that is refused.
+
+    Attributes:
+        path: where, in the document.
+        message: what; never the value.
+    """
+
+    __slots__ = ("hint", "message", "path")
+
+    def __init__(self, path: Path, message: str, hint: str) -> None:
+        self.path = path
+        self.message = message
+        self.hint = hint
+
+
+def validate(text: bytes, format: str) -> None:
+    """Check every Secret in a plaintext document; other kinds and other formats pass.
+
+    Raises:
+        InvalidSecretError: the first problem, and how many there are.
+    """
+    if format not in ("yaml", "json") or b"Secret" not in text:
+        return
+    found = list(problems(formats.parse(text, format)))
+    if found:
+        first = found[0]
+        more = f" (and {len(found) - 1} more problems)" if len(found) > 1 else ""
+        raise InvalidSecretError(first.message + more, hint=first.hint, path=first.path)
+
+
+def problems(document: Document) -> Iterator[Problem]:
+    """Everything that the API server would refuse."""
+    for manifest in manifests(document.leaves):
+        if manifest.is_secret and manifest.api_version:
+            leaves = [document.leaves[i] for i in manifest.leaves if not document.leaves[i].is_comment]
+            yield from _fields(manifest, leaves)
+            yield from _identity(manifest, leaves)
+            yield from _values(manifest, leaves)
+
+
+def _fields(manifest: Manifest, leaves: list[Leaf]) -> Iterator[Problem]:
+    seen: set[object] = set()
+    for leaf in leaves:
+        field = leaf.path[len(manifest.prefix)] if len(leaf.path) > len(manifest.prefix) else None
+        if field is not None and field not in FIELDS and field not in seen:
+            close = next((name for name in FIELDS if str(field).lower() == name.lower()), None)
+            yield Problem(
+                (*manifest.prefix, field), "a Secret has no such field",
+                f"write {close}" if close else f"the fields are {', '.join(sorted(FIELDS))}",
+            )  # fmt: skip
+        seen.add(field)
+
+
+def _identity(manifest: Manifest, leaves: list[Leaf]) -> Iterator[Problem]:
+    by_path = {leaf.path[len(manifest.prefix) :]: leaf for leaf in leaves}
+    for field, pattern, longest, what in (
+        ("name", _NAME, 253, "lower-case letters, digits, - and ., and starts and ends with a letter or digit"),
+        ("namespace", _LABEL, 63, "lower-case letters, digits and -, and starts and ends with a letter or digit"),
+    ):
+        leaf = by_path.get(("metadata", field))
+        if leaf is None or leaf.value is None:
+            if field == "name" and ("metadata", "generateName") not in by_path:
+                yield Problem((*manifest.prefix, "metadata", "name"), "the Secret has no name", "give it one")
+            continue
+        if not isinstance(leaf.value, str):
+            yield Problem(leaf.path, "is not text", "put it in quotes")
+        elif _VARIABLE not in leaf.value and (len(leaf.value) > longest or not pattern.fullmatch(leaf.value)):
+            yield Problem(leaf.path, "is not a name that Kubernetes takes", f"it has {what}")
+    immutable = by_path.get(("immutable",))
+    if immutable is not None and not isinstance(immutable.value, bool) and immutable.value is not None:
+        yield Problem(immutable.path, "is neither true nor false", "write true or false")
+
+
+def _values(manifest: Manifest, leaves: list[Leaf]) -> Iterator[Problem]:
+    content: dict[str, bytes] = {}
+    kind = ""
+    account = False
+    for leaf in leaves:
+        inner = leaf.path[len(manifest.prefix) :]
+        if inner == ("type",) and isinstance(leaf.value, str):
+            kind = leaf.value
+        if inner == ("metadata", "annotations", "kubernetes.io/service-account.name"):
+            account = bool(leaf.value)
+        if inner[:1] in ((VALUE_FIELDS[0],), (VALUE_FIELDS[1],)):
+            yield from _value(leaf, inner, content)
+    size = sum(map(len, content.values()))
+    at: Path = (*manifest.prefix, "data")
+    if size > MAX_SIZE:
+        yield Problem(at, f"the values have {size} bytes, the limit is {MAX_SIZE}", "split the Secret")
+    for key in REQUIRED.get(kind, ()):
+        if key not in content or (key == "ssh-privatekey" and not content[key]):
+            yield Problem(at, f"a Secret of type {kind} needs the key {key}", f"add {key}, or change the type")
+        elif key in JSON_KEYS and not _is_json(content[key]):
+            yield Problem((*at, key), "is not JSON", "registries are described by a JSON object with `auths`")
+    if kind == "kubernetes.io/basic-auth" and not {"username", "password"} & content.keys():
+        yield Problem(at, f"a Secret of type {kind} needs username or password", "add one, or change the type")
+    if kind == "kubernetes.io/service-account-token" and not account:
+        yield Problem(
+            (*manifest.prefix, "metadata", "annotations"),
+            f"a Secret of type {kind} needs the annotation kubernetes.io/service-account.name", "name the account",
+        )  # fmt: skip
+
+
+def _value(leaf: Leaf, inner: Path, content: dict[str, bytes]) -> Iterator[Problem]:
+    value = leaf.value
+    if len(inner) == 1:
+        if value is not None and value is not EMPTY_MAP:
+            yield Problem(leaf.path, "is not a map of keys and values", "write one key a line below it")
+        return
+    key = str(inner[1])
+    if len(inner) > 2 or isinstance(inner[1], int) or value is EMPTY_MAP or value is EMPTY_LIST:
+        yield Problem(leaf.path, "is nested, the values of a Secret are texts", "put the structure into one text")
+        return
+    if not _KEY.fullmatch(key) or key == "." or key.startswith(".."):
+        yield Problem(leaf.path, "is not a key that Kubernetes takes", "it has letters, digits, -, _ and .")
+    if value is None:
+        content.setdefault(key, b"")
+    elif type(value) is not str:
+        kind = {bool: "a boolean", int: "a number", float: "a number"}.get(type(value), "a time")
+        yield Problem(leaf.path, f"is {kind}, not text", "put it in quotes")
+    elif inner[0] == "stringData":
+        content[key] = value.encode("utf-8", "surrogateescape")
+    elif _VARIABLE not in value:
+        decoded = decode(value)
+        if decoded is None:
+            yield Problem(leaf.path, "is not base64", "move it to stringData, or encode it")
+        else:
+            content.setdefault(key, decoded)  # stringData wins, wherever it stands
+    else:
+        content.setdefault(key, b"")
+
+
+def decode(value: str) -> bytes | None:
+    """The bytes of a ``data`` value as Go decodes them: padded base64, line breaks ignored; ``None`` if it is not."""
+    try:
+        return a2b_base64(value.replace("\n", "").replace("\r", "").encode("ascii"), strict_mode=True)
+    except (Base64Error, UnicodeEncodeError):
+        return None
+
+
+def _is_json(data: bytes) -> bool:
+    import json
+
+    try:
+        json.loads(data)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,122 @@
+"""What the ``.sops.yaml`` files of a repository say about each file."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kubectl_sops import rules
+from kubectl_sops.core.selectors import Selector
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kubectl_sops.core.metadata import Group, Metadata
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What a creation rule says about a file.
+
+    Attributes:
+        selector: what it encrypts.
+        narrow: its path_regex is about some files only, so that every file it matches is meant to be encrypted; a
+            wide one (every ``.yaml``) is about the Secrets among them.
+    """
+
+    selector: Selector
+    narrow: bool
+
+
+class Policy:
+    """Finds the rule for each file; every ``.sops.yaml`` is read once.
+
+    Args:
+        config: use this one instead of searching.
+        read: the bytes of a ``.sops.yaml`` where they are not those on disk (the Git index); ``None`` where they are.
+    """
+
+    def __init__(self, config: str | None = None, *, read: Callable[[str], bytes | None] | None = None) -> None:
+        self._config = config
+        self._read = read
+        self._found: dict[str, str | None] = {}
+        self._loaded: dict[str, rules.Rules] = {}
+        self._narrow: dict[tuple[int, str], bool] = {}
+
+    def rules_for(self, path: str) -> rules.Rules | None:
+        """The ``.sops.yaml`` that is responsible for a file.
+
+        Raises:
+            RulesError: it can't be used.
+        """
+        folder = os.path.dirname(path)
+        if folder not in self._found:
+            self._found[folder] = rules.find(path, self._config)
+        found = self._found[folder]
+        if found is None:
+            return None
+        loaded = self._loaded.get(found)
+        if loaded is None:
+            data = self._read(found) if self._read is not None else None
+            loaded = self._loaded[found] = rules.load(found) if data is None else rules.parse(data, found)
+        return loaded
+
+    def rule_for(self, path: str) -> rules.Rule | None:
+        """The creation rule that matches a file."""
+        loaded = self.rules_for(path)
+        return None if loaded is None else loaded.find_rule(path)
+
+    def coverage(self, path: str) -> Coverage | None:
+        """What the rule that matches a file says about it."""
+        rule = self.rule_for(path)
+        if rule is None:
+            return None
+        # names that nobody chose: a regex that matches them is about a kind of file, not about secrets
+        suffix = os.path.splitext(path)[1]
+        key = (id(rule), suffix)
+        if key not in self._narrow:
+            self._narrow[key] = bool(rule.path_regex) and not any(
+                rule.matches(name + suffix) for name in ("x", "a/b/x")
+            )
+        return Coverage(rule.selector or Selector(), self._narrow[key])
+
+
+Key = tuple[str, str]
+"""Kind and id of a recipient."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """How the recipients of a file differ from those of its rule.
+
+    Attributes:
+        missing: in the rule, not in the file.
+        extra: in the file, not in the rule.
+        regrouped: the same recipients in other key groups, or another threshold.
+    """
+
+    missing: list[Key]
+    extra: list[Key]
+    regrouped: bool
+
+    def __bool__(self) -> bool:
+        return bool(self.missing or self.extra or self.regrouped)
+
+
+def drift(metadata: Metadata, rule: rules.Rule) -> Drift:
+    """Compare a file with its rule; order means nothing, in sops either.
+
+    Raises:
+        SopsError: the rule holds text that is not a recipient, or the metadata has no usable keys.
+    """
+    mine, wanted = _keys(metadata.groups), _keys(rule.groups)
+    has, should = set().union(*mine), set().union(*wanted)
+    missing = [key for group in wanted for key in group if key not in has]
+    extra = [key for group in mine for key in group if key not in should]
+    regrouped = not missing and not extra and [set(group) for group in mine] != [set(group) for group in wanted]
+    return Drift(list(dict.fromkeys(missing)), list(dict.fromkeys(extra)), regrouped)
+
+
+def _keys(groups: list[Group]) -> list[list[Key]]:
+    return [[(entry.kind, entry.id) for entry in group] for group in groups]

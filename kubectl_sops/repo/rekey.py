@@ -1,0 +1,134 @@
+"""Other recipients for encrypted files: what would change, and the changed bytes."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from kubectl_sops.core.values import EMPTY_LIST, EMPTY_MAP
+from kubectl_sops.errors import NoRecipientsError, format_path
+from kubectl_sops.files import change
+from kubectl_sops.files.decrypt import open_document, parse_encrypted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kubectl_sops.core.document import Document
+    from kubectl_sops.core.metadata import Group, Metadata
+    from kubectl_sops.keys.keyring import Keyring
+    from kubectl_sops.rules import Rule
+
+Key = tuple[str, str]
+"""Kind and id of a recipient."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupChange:
+    """What happens to the key group of one number: recipients that stay, come and go."""
+
+    kept: list[Key]
+    added: list[Key]
+    removed: list[Key]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What ``updatekeys`` would do to one file.
+
+    Attributes:
+        groups: the recipients it would have, without wrapped data keys.
+        threshold: how many groups would be needed; 0 where there is one.
+        changes: by key group.
+    """
+
+    path: str
+    data: bytes = field(repr=False)
+    document: Document = field(repr=False)
+    metadata: Metadata
+    groups: Sequence[Group]
+    threshold: int
+    changes: list[GroupChange]
+
+    @property
+    def added(self) -> list[Key]:
+        """Recipients that can open the file afterwards and can't now."""
+        before = _keys(self.metadata.groups)
+        return [key for key in _keys(self.groups) if key not in before]
+
+    @property
+    def removed(self) -> list[Key]:
+        """Recipients that can open the file now and can't afterwards."""
+        after = _keys(self.groups)
+        return [key for key in _keys(self.metadata.groups) if key not in after]
+
+
+def _keys(groups: Sequence[Group]) -> list[Key]:
+    return list(dict.fromkeys((entry.kind, entry.id) for group in groups for entry in group))
+
+
+def plan(path: str, data: bytes, kind: str, rule: Rule) -> Plan | None:
+    """What has to change so that a file has the recipients of its rule; ``None`` where it has them.
+
+    Order means nothing. The threshold of the file stays, capped at the number of groups, as in sops.
+
+    Raises:
+        NoRecipientsError: the rule names nobody.
+        SopsError: the file is not encrypted or its metadata can't be used.
+    """
+    document, metadata = parse_encrypted(data, kind)
+    if not any(rule.groups):
+        raise NoRecipientsError(f"creation rule {rule.index + 1} names no recipients", hint="add one to .sops.yaml")
+    return plan_groups(path, data, document, metadata, rule.groups)
+
+
+def plan_groups(path: str, data: bytes, document: Document, metadata: Metadata, groups: Sequence[Group]) -> Plan | None:
+    """What has to change so that a parsed file has the recipients ``groups``; ``None`` where it has them."""
+    before = metadata.groups
+    threshold = min(metadata.shamir_threshold, len(groups))
+    changes = []
+    for number in range(max(len(before), len(groups))):
+        old = _keys(before[number : number + 1])
+        new = _keys(groups[number : number + 1])
+        changes.append(
+            GroupChange(
+                kept=[key for key in new if key in old],
+                added=[key for key in new if key not in old],
+                removed=[key for key in old if key not in new],
+            )
+        )
+    if not any(c.added or c.removed for c in changes) and threshold == metadata.shamir_threshold:
+        return None
+    return Plan(path, data, document, metadata, groups, threshold, changes)
+
+
+def apply(plan: Plan, keyring: Keyring, *, now: str, rotate: bool) -> bytes:
+    """The file with its new recipients.
+
+    Args:
+        rotate: under a new data key. Without it only the blocks of changed recipients change.
+
+    Raises:
+        NoMatchingKeyError: the keyring can't open the file.
+    """
+    threshold = plan.threshold or (len(plan.groups) if len(plan.groups) > 1 else 0)
+    if rotate:
+        opened, _ = open_document(plan.document, plan.metadata, keyring)
+        metadata = plan.metadata.replace(shamir_threshold=threshold or None)
+        return change.rekey(plan.document, opened.changes, metadata, plan.groups, keyring, now=now)
+    data_key = keyring.data_key(plan.metadata)
+    groups, used = keyring.rewrap(data_key, plan.metadata, plan.groups, threshold, os.urandom)
+    if len(groups) < 2:
+        used = plan.threshold  # sops keeps a threshold that a single group has
+    return plan.document.splice({}, plan.metadata.with_groups(groups, used))
+
+
+def secret_paths(document: Document, metadata: Metadata) -> list[str]:
+    """The key paths of the encrypted values of a file: what somebody who could open it has seen."""
+    selected = metadata.selector.select(document.leaves)
+    return [
+        format_path(leaf.path)
+        for leaf, secret in zip(document.leaves, selected, strict=True)
+        if secret and not leaf.is_comment and leaf.value not in (None, "") and leaf.value is not EMPTY_MAP
+        and leaf.value is not EMPTY_LIST
+    ]  # fmt: skip

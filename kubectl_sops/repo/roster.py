@@ -1,0 +1,83 @@
+"""Who can open a file, and whether its rule agrees."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kubectl_sops.repo.policy import drift
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from kubectl_sops.core.metadata import Metadata
+    from kubectl_sops.rules import Rule, Rules
+
+OK, STALE, MISSING, UNRULED = "ok", "stale", "missing", "no rule"
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """One recipient of a file.
+
+    Attributes:
+        name: what people call it, from the comment beside it in ``.sops.yaml``.
+        group: its key group, counted from 1; 0 where the file does not have it.
+        state: ``ok``, ``stale`` (in the file, not in the rule), ``missing`` (in the rule, not in the file), or
+            ``no rule``.
+    """
+
+    kind: str
+    recipient: str
+    name: str
+    group: int
+    state: str
+
+    @property
+    def title(self) -> str:
+        return f"{self.recipient} ({self.name})" if self.name else self.recipient
+
+
+def roster(metadata: Metadata, config: Rules | None, rule: Rule | None) -> list[Holder]:
+    """The recipients of a file in order, then those that it lacks.
+
+    Raises:
+        SopsError: the metadata has no usable keys, or the rule holds text that is not a recipient.
+    """
+    names: Mapping[str, str] = config.names if config is not None else {}
+    change = drift(metadata, rule) if rule is not None and any(rule.groups) else None
+    holders = []
+    for number, group in enumerate(metadata.groups, start=1):
+        for entry in group:
+            if change is None:
+                state = UNRULED
+            else:
+                state = STALE if (entry.kind, entry.id) in change.extra else OK
+            holders.append(Holder(entry.kind, entry.id, name_of(entry.id, names), number, state))
+    for kind, recipient in change.missing if change is not None else ():
+        holders.append(Holder(kind, recipient, name_of(recipient, names), 0, MISSING))
+    return holders
+
+
+def name_of(recipient: str, names: Mapping[str, str]) -> str:
+    """The name of a recipient; the comment of an ssh key takes no part in the comparison."""
+    if recipient in names:
+        return names[recipient]
+    if recipient.startswith("ssh-"):
+        key = recipient.split()[:2]
+        return next((name for text, name in names.items() if text.split()[:2] == key), "")
+    return ""
+
+
+def is_called(holder: Holder, who: str) -> bool:
+    """Whether ``who`` is this recipient, or its name."""
+    if holder.recipient == who or holder.name == who:
+        return True
+    return who.startswith("ssh-") and who.split()[:2] == holder.recipient.split()[:2]
+
+
+def groups_needed(metadata: Metadata, holders: Sequence[Holder]) -> int:
+    """How many key groups of the file still have to help when ``holders`` are at hand; 0 where they open it."""
+    total = len(metadata.groups)
+    needed = (metadata.shamir_threshold or total) if total > 1 else 1
+    return max(0, needed - len({holder.group for holder in holders if holder.group}))
