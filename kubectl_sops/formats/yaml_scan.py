@@ -1,0 +1,522 @@
+"""YAML text to leaves: one pass over libyaml's events, keeping where each scalar stands.
+
+Refuses what sops' parser refuses, so that every file we write can be read by it.
+"""
+
+from __future__ import annotations
+
+import gc
+import re
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from yaml._yaml import CParser
+
+from kubectl_sops.core.leaf import Leaf
+from kubectl_sops.core.values import EMPTY_LIST, EMPTY_MAP
+from kubectl_sops.errors import EncryptTreeError, MetadataError, ParseError, SopsError
+from kubectl_sops.formats.yaml_load import line as line_of
+from kubectl_sops.formats.yaml_load import problem
+from kubectl_sops.formats.yaml_scalars import resolve, tagged
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kubectl_sops.core.leaf import Path
+
+MAX_DEPTH = 500
+"""Nesting; go-yaml stops at 10,000, Python's own stack much earlier."""
+
+MAX_ALIASED = 200_000
+"""Leaves that aliases may stand for in one file: a few lines of aliases can stand for billions."""
+
+SOPS_KEY = "sops"
+_KEY_HINT = frozenset("+-.0123456789yYnNtTfFoO~")
+
+
+class Style:
+    """How a scalar is written.
+
+    Attributes:
+        mark: ``"``, ``'``, ``|``, ``>``, or ``""`` for plain text.
+        flow: inside a flow collection.
+        column: of the block collection that it belongs to.
+        properties: where its tag and anchor stand; an empty span where it has none.
+        tag: the resolved tag, or ``None``.
+        alias: for a leaf that an alias stands for, the number of that alias.
+        anchored: whether an alias refers to it, or to a collection around it.
+    """
+
+    __slots__ = ("alias", "anchored", "column", "flow", "mark", "properties", "tag")
+
+    def __init__(self, mark: str, flow: bool, column: int) -> None:
+        self.mark = mark
+        self.flow = flow
+        self.column = column
+        self.properties = (0, 0)
+        self.tag: str | None = None
+        self.alias: int | None = None
+        self.anchored = False
+
+
+class Alias:
+    """An alias: where it stands, the leaves it stands for, and those of its anchor.
+
+    Attributes:
+        span: of ``*name``.
+        leaves: first and last index (exclusive) of its own leaves.
+        source: the same for the leaves of the anchored node.
+        value: ``scalar``, ``map`` or ``list``.
+    """
+
+    __slots__ = ("flow", "leaves", "source", "span", "value")
+
+    def __init__(self, span: tuple[int, int], source: tuple[int, int], value: str, flow: bool) -> None:
+        self.span = span
+        self.source = source
+        self.value = value
+        self.flow = flow
+        self.leaves = (0, 0)
+
+
+class Part:
+    """One document of the stream.
+
+    Attributes:
+        start: where its content starts.
+        end: where a ``sops`` entry is inserted: before ``...``, ``---`` or the end of the text.
+        flow: the root is a flow mapping, which starts at ``root``.
+        column: of the root's keys.
+        null: span of an explicit null root (``~``), which becomes a mapping.
+        entry: where the ``sops`` entry stands (key start, value start, value end), or ``None``.
+        keys: names of the root's keys, with where each starts.
+    """
+
+    __slots__ = ("column", "end", "entry", "flow", "keys", "null", "root", "start")
+
+    def __init__(self, start: int) -> None:
+        self.start = start
+        self.end = start
+        self.flow = False
+        self.column = 0
+        self.root = start
+        self.null: tuple[int, int] | None = None
+        self.entry: tuple[int, int, int] | None = None
+        self.keys: list[tuple[str, int]] = []
+
+
+class _Frame:
+    __slots__ = ("column", "count", "flow", "is_map", "key", "keys", "path", "start")
+
+    def __init__(self, is_map: bool, flow: bool, path: Path, column: int, start: int) -> None:
+        self.is_map = is_map
+        self.flow = flow
+        self.path = path
+        self.column = column
+        self.start = start  # index of the first leaf
+        self.key: str | None = None
+        self.keys: set[str] | None = set() if is_map else None
+        self.count = 0
+
+
+class Scan:
+    """What one pass found. See ``scan``."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.leaves: list[Leaf] = []
+        self.containers: list[Path] = []
+        self.parts: list[Part] = []
+        self.aliases: list[Alias] = []
+        self.entry: EntryTree | None = None
+        self.solid: list[tuple[int, int, int]] | None = [] if "#" in text else None
+        """Spans in which ``#`` starts no comment: start, end, and the end of a block scalar's header or -1."""
+        self._frames: list[_Frame] = []
+        self._anchors: dict[str, tuple[int, int, str]] = {}
+        self._open_anchors: dict[str, int] = {}
+        self._aliased = 0
+
+
+class EntryTree:
+    """The ``sops`` entry: its tree, and where its scalars stand.
+
+    Attributes:
+        tree: ``dict``, ``list`` and scalars, in order.
+        spans: path → span and mark of each scalar, in the text.
+    """
+
+    def __init__(self, tree: object, spans: dict[Path, tuple[int, int, str]]) -> None:
+        self.tree = tree
+        self.spans = spans
+
+
+_LATE_TABS = re.compile(r"(?m)^[ \t]*\t[ \t]*(?=#)")
+
+
+def scan(text: str) -> Scan:
+    """Read a stream.
+
+    Raises:
+        ParseError: with the line, never the text.
+        EncryptTreeError: a key or number that SOPS can't hold.
+    """
+    paused = gc.isenabled()
+    gc.disable()  # tens of thousands of small objects, none of them garbage
+    try:
+        try:
+            return _scan(text, text)
+        except ParseError:
+            # go-yaml accepts tabs before a comment on a line of its own, libyaml does not; the length stays the same
+            repaired = _LATE_TABS.sub(lambda match: " " * len(match.group()), text)
+            if repaired == text:
+                raise
+            return _scan(repaired, text)
+    finally:
+        if paused:
+            gc.enable()
+
+
+def _scan(readable: str, text: str) -> Scan:
+    result = Scan(text)
+    try:
+        parser = CParser(readable)
+        _stream(parser.get_event, result)
+    except yaml.MarkedYAMLError as error:
+        raise ParseError(problem(error), line=line_of(error)) from None
+    except yaml.reader.ReaderError:
+        raise ParseError("a character that YAML does not allow") from None
+    except RecursionError:
+        raise ParseError("nested too deeply") from None
+    return result
+
+
+def _stream(next_event: Callable[[], Any], result: Scan) -> None:
+    while True:
+        event = next_event()
+        kind = event.__class__
+        if kind is yaml.DocumentStartEvent:
+            _document(next_event, event, result)
+        elif kind is yaml.StreamEndEvent:
+            return
+
+
+def _document(next_event: Callable[[], Any], start: Any, result: Scan) -> None:
+    if getattr(start, "version", None) is not None:
+        raise ParseError("a %YAML directive, which sops does not read", line=start.start_mark.line + 1)
+    part = Part(start.end_mark.index)
+    number = len(result.parts)
+    result.parts.append(part)
+    result._anchors.clear()
+    event = next_event()
+    kind = event.__class__
+    if kind is yaml.MappingStartEvent:
+        part.flow = bool(event.flow_style)
+        part.root = event.end_mark.index - 1 if part.flow else event.start_mark.index
+        first = len(result.leaves)
+        _collection(next_event, event, result, part, number)
+        if len(result.leaves) == first and part.entry is None:
+            result.leaves.append(Leaf((), EMPTY_MAP, (part.root, part.root), None, number))
+    elif kind is yaml.ScalarEvent and event.style in (None, "") and _root_is_null(event):
+        if event.start_mark.index != event.end_mark.index:
+            part.null = (event.start_mark.index, event.end_mark.index)
+        result.containers.append(())
+        result.leaves.append(Leaf((), EMPTY_MAP, (part.start, part.start), None, number))
+    else:
+        what = "list" if kind is yaml.SequenceStartEvent else "single value"
+        raise ParseError(
+            f"a document that is a {what}; SOPS files hold mappings",
+            line=event.start_mark.line + 1,
+            hint="put it below a key",
+        )
+    end = next_event()
+    while end.__class__ is not yaml.DocumentEndEvent:
+        end = next_event()
+    part.end = end.start_mark.index
+
+
+def _root_is_null(event: Any) -> bool:
+    return event.tag is None and event.anchor is None and resolve(event.value) is None
+
+
+def _collection(  # one loop for the whole document: calls per node would double its cost
+    next_event: Callable[[], Any], root: Any, result: Scan, part: Part, number: int
+) -> None:
+    leaves, containers, solid, text = result.leaves, result.containers, result.solid, result.text
+    frames: list[_Frame] = []
+    opened: list[str | None] = []
+    frame = _open(root, (), result, 0)
+    part.column = frame.column
+    frames.append(frame)
+    opened.append(root.anchor)
+    containers.append(())
+    while True:
+        event = next_event()
+        kind = event.__class__
+        if kind is yaml.ScalarEvent:
+            mark = event.style or ""
+            start, end = event.start_mark.index, event.end_mark.index
+            if frame.is_map and frame.key is None:
+                key = _key(event, frame, number)
+                frame.key = key
+                if solid is not None:
+                    solid.append((start, end, -1))
+                if len(frames) == 1:
+                    if frame.count == 0 and not part.flow:
+                        part.column = frame.column = event.start_mark.column
+                    if key == SOPS_KEY:
+                        _entry(next_event, event, result, part, number)
+                        frame.key = None
+                        continue
+                    part.keys.append((key, start))
+                elif frame.count == 0 and not frame.flow and frame.column < 0:
+                    frame.column = event.start_mark.column
+                frame.count += 1
+                continue
+            style = Style(mark, frame.flow, frame.column)
+            body = start
+            if event.anchor is not None or event.tag is not None:
+                body = _skip_properties(text, start, end)
+                style.properties = (start, body)
+                style.tag = event.tag
+            try:
+                value = _value(event, mark)
+            except SopsError as error:
+                error.line = event.start_mark.line + 1
+                error.path = _child_path(frame)
+                raise
+            if solid is not None:
+                solid.append((body, end, _header_end(text, body) if mark in ("|", ">") else -1))
+            if event.anchor is not None:
+                style.anchored = True
+                result._anchors[event.anchor] = (len(leaves), len(leaves) + 1, "scalar")
+            leaves.append(Leaf(_next_path(frame), value, (body, end), style, number))
+        elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
+            if frame.is_map and frame.key is None:
+                raise EncryptTreeError(
+                    "a key that is a collection; SOPS files have text as keys", line=event.start_mark.line + 1
+                )
+            if len(frames) >= MAX_DEPTH:
+                raise ParseError("nested too deeply", line=event.start_mark.line + 1)
+            path = _next_path(frame)
+            frame = _open(event, path, result, frame.column)
+            frames.append(frame)
+            opened.append(event.anchor)
+            if event.anchor is not None:
+                result._open_anchors[event.anchor] = 1
+                result._anchors.pop(event.anchor, None)
+            containers.append(path)
+        elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
+            frames.pop()
+            anchor = opened.pop()
+            if frame.start == len(leaves) and frames:
+                empty = EMPTY_MAP if frame.is_map else EMPTY_LIST
+                position = event.end_mark.index
+                style = Style("", frame.flow, frame.column)
+                leaves.append(Leaf(frame.path, empty, (text.rfind("{" if frame.is_map else "[", 0, position), position),
+                                   style, number))  # fmt: skip
+            if anchor is not None:
+                result._open_anchors.pop(anchor, None)
+                result._anchors[anchor] = (frame.start, len(leaves), "map" if frame.is_map else "list")
+                for leaf in leaves[frame.start :]:
+                    leaf.style.anchored = True  # type: ignore[attr-defined]  # a Style
+            if not frames:
+                return
+            frame = frames[-1]
+        elif kind is yaml.AliasEvent:
+            if frame.is_map and frame.key is None:
+                raise EncryptTreeError("a key that is an alias", line=event.start_mark.line + 1)
+            _alias(event, frame, result, number)
+
+
+def _child_path(frame: _Frame) -> Path:
+    return (*frame.path, frame.key) if frame.key is not None else (*frame.path, frame.count)
+
+
+def _next_path(frame: _Frame) -> Path:
+    if frame.is_map:
+        key = frame.key
+        frame.key = None
+        return (*frame.path, key)  # type: ignore[return-value]  # the caller saw the key
+    index = frame.count
+    frame.count = index + 1
+    return (*frame.path, index)
+
+
+def _open(event: Any, path: Path, result: Scan, parent: int) -> _Frame:
+    is_map = event.__class__ is yaml.MappingStartEvent
+    flow = bool(event.flow_style)
+    column = event.start_mark.column
+    if flow:
+        column = parent
+    elif event.anchor is not None or event.tag is not None:
+        # the start mark is that of the properties; the collection stands where its first key or dash does
+        column = -1
+        if not is_map:
+            at = _skip_properties(result.text, event.start_mark.index, len(result.text))
+            column = at - _line_start(result.text, at)
+    return _Frame(is_map, flow, path, column, len(result.leaves))
+
+
+def _line_start(text: str, index: int) -> int:
+    while index > 0 and text[index - 1] not in "\n\r\x85\u2028\u2029":
+        index -= 1
+    return index
+
+
+def _key(event: Any, frame: _Frame, number: int) -> str:
+    key: str = event.value
+    if event.anchor is not None and event.tag is None and event.style in (None, ""):
+        pass
+    if event.tag is not None:
+        value = tagged(key, event.tag, plain=event.style in (None, ""))
+    elif event.style in (None, "") and (not key or key[0] in _KEY_HINT):
+        value = resolve(key)
+    else:
+        value = key
+    line = event.start_mark.line + 1
+    if type(value) is not str:
+        raise EncryptTreeError(
+            f"a key that is not text but {type(value).__name__.lower()}", line=line, hint="write the key in quotes"
+        )
+    if number == 0 and frame.keys is not None:
+        # sops looks for duplicates in the first document only
+        if value in frame.keys:
+            raise ParseError("a key appears twice in one mapping", path=(*frame.path, value), line=line)
+        frame.keys.add(value)
+    return value
+
+
+def _value(event: Any, mark: str) -> object:
+    if event.tag is not None:
+        return tagged(event.value, event.tag, plain=mark == "")
+    if mark:
+        return event.value
+    return resolve(event.value)
+
+
+_PROPERTY = re.compile(r"[&!][^\s,\[\]{}]*|!<[^>]*>")
+_GAP = re.compile(r"(?:[ \t\r\n\x85\u2028\u2029]+|#[^\r\n\x85\u2028\u2029]*)+")
+
+
+def _skip_properties(text: str, start: int, end: int) -> int:
+    """Where a node's own text starts, behind its tag and anchor."""
+    at = start
+    while at < end:
+        match = _PROPERTY.match(text, at)
+        if match is None:
+            break
+        at = match.end()
+        gap = _GAP.match(text, at)
+        if gap is not None:
+            at = gap.end()
+    return min(at, end)
+
+
+def _header_end(text: str, start: int) -> int:
+    at = start
+    while at < len(text) and text[at] not in "\n\r\x85\u2028\u2029":
+        at += 1
+    return at
+
+
+def _alias(event: Any, frame: _Frame, result: Scan, number: int) -> None:
+    line = event.start_mark.line + 1
+    if event.anchor in result._open_anchors:
+        raise ParseError("an alias to a collection that holds it", line=line)
+    found = result._anchors.get(event.anchor)
+    if found is None:
+        raise ParseError("an alias without its anchor", line=line)
+    first, last, kind = found
+    if frame.is_map and frame.key == "<<" and kind == "scalar":
+        raise ParseError("a merge key that is no mapping", line=line)
+    result._aliased += last - first
+    if result._aliased > MAX_ALIASED:
+        raise ParseError("aliases stand for too many values", line=line)
+    leaves = result.leaves
+    alias = Alias((event.start_mark.index, event.end_mark.index), (first, last), kind, frame.flow)
+    path = _next_path(frame)
+    begin = len(leaves)
+    # the anchored node's own path, which its copies leave behind
+    depth = len(leaves[first].path) if kind == "scalar" else _depth(leaves, first, last, kind)
+    for index in range(first, last):
+        source = leaves[index]
+        style = Style("", frame.flow, frame.column)
+        style.alias = len(result.aliases)
+        leaves.append(Leaf(path + source.path[depth:], source.value, alias.span, style, number))
+    alias.leaves = (begin, len(leaves))
+    result.aliases.append(alias)
+
+
+def _depth(leaves: list[Leaf], first: int, last: int, kind: str) -> int:
+    if last - first == 1 and leaves[first].value in (EMPTY_MAP, EMPTY_LIST) and kind in ("map", "list"):
+        one = leaves[first]
+        return len(one.path)
+    common = leaves[first].path
+    for leaf in leaves[first + 1 : last]:
+        size = 0
+        for a, b in zip(common, leaf.path, strict=False):
+            if a != b:
+                break
+            size += 1
+        common = common[:size]
+    return min(len(common), min(len(leaf.path) for leaf in leaves[first:last]) - 1)
+
+
+def _entry(next_event: Callable[[], Any], key: Any, result: Scan, part: Part, number: int) -> None:
+    if part.entry is not None:
+        raise MetadataError("found duplicate sops entry")
+    event = next_event()
+    if event.__class__ is not yaml.MappingStartEvent:
+        raise MetadataError("found sops entry that is not a mapping")
+    spans: dict[Path, tuple[int, int, str]] = {}
+    tree, end = _build(next_event, event, (), spans, result.solid)
+    part.entry = (key.start_mark.index, event.start_mark.index, end)
+    if number == 0:
+        result.entry = EntryTree(tree, spans)
+    elif result.entry is None:
+        raise MetadataError(f"document {number + 1} has an entry named `sops`, and the first has none")
+
+
+def _build(
+    next_event: Callable[[], Any],
+    event: Any,
+    path: Path,
+    spans: dict[Path, tuple[int, int, str]],
+    solid: list[tuple[int, int, int]] | None,
+) -> tuple[object, int]:
+    kind = event.__class__
+    if kind is yaml.ScalarEvent:
+        span = (event.start_mark.index, event.end_mark.index)
+        spans[path] = (*span, event.style or "")
+        if solid is not None:
+            solid.append((*span, span[0] if event.style in ("|", ">") else -1))
+        return _entry_value(event), span[1]
+    if kind is yaml.MappingStartEvent:
+        tree: dict[str, object] = {}
+        end = event.end_mark.index
+        while (inner := next_event()).__class__ is not yaml.MappingEndEvent:
+            if inner.__class__ is not yaml.ScalarEvent:
+                raise MetadataError("a key in the sops metadata is not text")
+            name = inner.value
+            if name in tree:
+                raise ParseError(
+                    "a key appears twice in one mapping", path=(SOPS_KEY, name), line=inner.start_mark.line + 1
+                )
+            tree[name], end = _build(next_event, next_event(), (*path, name), spans, solid)
+        return tree, inner.end_mark.index if event.flow_style else end
+    if kind is yaml.SequenceStartEvent:
+        items: list[object] = []
+        end = event.end_mark.index
+        while (inner := next_event()).__class__ is not yaml.SequenceEndEvent:
+            item, end = _build(next_event, inner, (*path, len(items)), spans, solid)
+            items.append(item)
+        return items, inner.end_mark.index if event.flow_style else end
+    raise MetadataError("an alias in the sops metadata")
+
+
+def _entry_value(event: Any) -> object:
+    if event.style in (None, ""):
+        value = resolve(event.value)
+        # times and versions stay as written; sops' fields are text, numbers, booleans and lists
+        return event.value if isinstance(value, str | float) else value
+    return event.value
