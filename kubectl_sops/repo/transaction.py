@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 FOLDER = "kubectl-sops"
 JOURNAL = "journal.json"
+DONE = ".done"
+"""Suffix of a folder that only has to be removed."""
+
 FORMAT = 1
 
 SYNC_EACH = 64
@@ -276,11 +279,11 @@ class Transaction:
 
     def close(self) -> None:
         """Forget the transaction, finished or undone."""
-        # the journal goes last: without it the folder would be nobody's
-        for name in os.listdir(self._folder):
-            if name != JOURNAL:
-                os.unlink(self._staged(name))
-        shutil.rmtree(self._folder, ignore_errors=True)
+        # one step, so that the journal never names staged files that are gone
+        done = self._folder + DONE
+        shutil.rmtree(done, ignore_errors=True)
+        os.rename(self._folder, done)
+        shutil.rmtree(done, ignore_errors=True)
 
     def _write(self) -> None:
         text = json.dumps(asdict(self.journal), indent=1)
