@@ -67,15 +67,17 @@ class Alias:
         leaves: first and last index (exclusive) of its own leaves.
         source: the same for the leaves of the anchored node.
         value: ``scalar``, ``map`` or ``list``.
+        depth: length of its own path.
     """
 
-    __slots__ = ("flow", "leaves", "source", "span", "value")
+    __slots__ = ("depth", "flow", "leaves", "source", "span", "value")
 
-    def __init__(self, span: tuple[int, int], source: tuple[int, int], value: str, flow: bool) -> None:
+    def __init__(self, span: tuple[int, int], source: tuple[int, int], value: str, flow: bool, depth: int) -> None:
         self.span = span
         self.source = source
         self.value = value
         self.flow = flow
+        self.depth = depth
         self.leaves = (0, 0)
 
 
@@ -132,7 +134,7 @@ class Scan:
         self.solid: list[tuple[int, int, int]] | None = [] if "#" in text else None
         """Spans in which ``#`` starts no comment: start, end, and the end of a block scalar's header or -1."""
         self._frames: list[_Frame] = []
-        self._anchors: dict[str, tuple[int, int, str]] = {}
+        self._anchors: dict[str, tuple[int, int, str, int]] = {}
         self._open_anchors: dict[str, int] = {}
         self._aliased = 0
 
@@ -288,7 +290,7 @@ def _collection(  # one loop for the whole document: calls per node would double
                 solid.append((body, end, _header_end(text, body) if mark in ("|", ">") else -1))
             if event.anchor is not None:
                 style.anchored = True
-                result._anchors[event.anchor] = (len(leaves), len(leaves) + 1, "scalar")
+                result._anchors[event.anchor] = (len(leaves), len(leaves) + 1, "scalar", len(frame.path) + 1)
             leaves.append(Leaf(_next_path(frame), value, (body, end), style, number))
         elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
             if frame.is_map and frame.key is None:
@@ -316,7 +318,8 @@ def _collection(  # one loop for the whole document: calls per node would double
                                    style, number))  # fmt: skip
             if anchor is not None:
                 result._open_anchors.pop(anchor, None)
-                result._anchors[anchor] = (frame.start, len(leaves), "map" if frame.is_map else "list")
+                kind_name = "map" if frame.is_map else "list"
+                result._anchors[anchor] = (frame.start, len(leaves), kind_name, len(frame.path))
                 for leaf in leaves[frame.start :]:
                     leaf.style.anchored = True  # type: ignore[attr-defined]  # a Style
             if not frames:
@@ -333,10 +336,10 @@ def _child_path(frame: _Frame) -> Path:
 
 
 def _next_path(frame: _Frame) -> Path:
-    if frame.is_map:
-        key = frame.key
+    key = frame.key
+    if key is not None:
         frame.key = None
-        return (*frame.path, key)  # type: ignore[return-value]  # the caller saw the key
+        return (*frame.path, key)
     index = frame.count
     frame.count = index + 1
     return (*frame.path, index)
@@ -365,8 +368,6 @@ def _line_start(text: str, index: int) -> int:
 
 def _key(event: Any, frame: _Frame, number: int) -> str:
     key: str = event.value
-    if event.anchor is not None and event.tag is None and event.style in (None, ""):
-        pass
     if event.tag is not None:
         value = tagged(key, event.tag, plain=event.style in (None, ""))
     elif event.style in (None, "") and (not key or key[0] in _KEY_HINT):
@@ -426,18 +427,16 @@ def _alias(event: Any, frame: _Frame, result: Scan, number: int) -> None:
     found = result._anchors.get(event.anchor)
     if found is None:
         raise ParseError("an alias without its anchor", line=line)
-    first, last, kind = found
+    first, last, kind, depth = found
     if frame.is_map and frame.key == "<<" and kind == "scalar":
         raise ParseError("a merge key that is no mapping", line=line)
     result._aliased += last - first
     if result._aliased > MAX_ALIASED:
         raise ParseError("aliases stand for too many values", line=line)
     leaves = result.leaves
-    alias = Alias((event.start_mark.index, event.end_mark.index), (first, last), kind, frame.flow)
     path = _next_path(frame)
+    alias = Alias((event.start_mark.index, event.end_mark.index), (first, last), kind, frame.flow, len(path))
     begin = len(leaves)
-    # the anchored node's own path, which its copies leave behind
-    depth = len(leaves[first].path) if kind == "scalar" else _depth(leaves, first, last, kind)
     for index in range(first, last):
         source = leaves[index]
         style = Style("", frame.flow, frame.column)
@@ -445,21 +444,6 @@ def _alias(event: Any, frame: _Frame, result: Scan, number: int) -> None:
         leaves.append(Leaf(path + source.path[depth:], source.value, alias.span, style, number))
     alias.leaves = (begin, len(leaves))
     result.aliases.append(alias)
-
-
-def _depth(leaves: list[Leaf], first: int, last: int, kind: str) -> int:
-    if last - first == 1 and leaves[first].value in (EMPTY_MAP, EMPTY_LIST) and kind in ("map", "list"):
-        one = leaves[first]
-        return len(one.path)
-    common = leaves[first].path
-    for leaf in leaves[first + 1 : last]:
-        size = 0
-        for a, b in zip(common, leaf.path, strict=False):
-            if a != b:
-                break
-            size += 1
-        common = common[:size]
-    return min(len(common), min(len(leaf.path) for leaf in leaves[first:last]) - 1)
 
 
 def _entry(next_event: Callable[[], Any], key: Any, result: Scan, part: Part, number: int) -> None:

@@ -1,0 +1,360 @@
+"""YAML: a stream of documents, read and written by splicing. See ``docs/format.md`` for what comes back byte for byte."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from kubectl_sops.core.document import Document, Token
+from kubectl_sops.core.metadata import Metadata
+from kubectl_sops.core.values import Comment, Sealed
+from kubectl_sops.errors import MetadataError, NoDocumentError, ParseError
+from kubectl_sops.formats import yaml_aliases, yaml_blocks, yaml_entry
+from kubectl_sops.formats.yaml_render import block_token, plain_mark, sealed_block, sealed_flow, value_token
+from kubectl_sops.formats.yaml_scalars import BREAKING_TAGS
+from kubectl_sops.formats.yaml_scan import Scan, Style, scan
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from kubectl_sops.core.leaf import Leaf, Path
+    from kubectl_sops.formats.yaml_scan import Part
+
+    Edit = tuple[int, int, str]
+
+_BOM = "\ufeff"
+_NEWLINE = re.compile(r"\r\n|\n|\r")
+
+
+def parse(data: bytes) -> YamlDocument:
+    """The document in ``data``.
+
+    Raises:
+        NoDocumentError: there is none.
+        ParseError: not YAML that sops could read; with the line.
+        EncryptTreeError: keys or numbers that SOPS can't hold.
+        MetadataError: a ``sops`` entry that is no mapping.
+    """
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        raise ParseError("not UTF-8") from None
+    bom = text.startswith(_BOM)
+    if bom:
+        text = text[1:]  # libyaml's positions do not count it
+    found = scan(text)
+    if not found.parts:
+        raise NoDocumentError(
+            "File cannot be completely empty, it must contain at least one document", hint="put {} into it"
+        )
+    return YamlDocument(found, bom=bom)
+
+
+class YamlDocument(Document):
+    """A YAML stream."""
+
+    format = "yaml"
+
+    def __init__(self, found: Scan, *, bom: bool) -> None:
+        self._scan = found
+        self._text = found.text
+        self._bom = _BOM if bom else ""
+        newline = _NEWLINE.search(found.text)
+        self._newline = newline.group() if newline else "\n"
+        self.leaves = found.leaves
+        self.containers = list(dict.fromkeys(found.containers))
+        self.metadata = None
+        if found.entry is not None:
+            if not isinstance(found.entry.tree, dict):
+                raise MetadataError("found sops entry that is not a mapping")
+            self.metadata = Metadata(found.entry.tree)
+        if found.solid is not None:
+            from kubectl_sops.formats import yaml_comments
+
+            self.moving_comments = yaml_comments.add(found)
+            self.leaves = found.leaves
+
+    def token(self, index: int) -> Token:
+        """The source text of a leaf."""
+        return Token(self._text[slice(*self._extent(self.leaves[index]))])
+
+    def _extent(self, leaf: Leaf) -> tuple[int, int]:
+        style = leaf.style
+        if isinstance(style, Style) and style.mark in ("|", ">"):
+            return leaf.span[0], max(self._block(leaf, style).end, leaf.span[0] + 1)
+        return leaf.span
+
+    def _block(self, leaf: Leaf, style: Style) -> yaml_blocks.Block:
+        start, end = leaf.span
+        return yaml_blocks.Block(self._text, start, end, str(leaf.value), style.column)
+
+    def splice(
+        self, changes: Mapping[int, object], metadata: Metadata | None, *, like: Document | None = None
+    ) -> bytes:
+        """See ``Document.splice``."""
+        edits: list[Edit] = []
+        leaves = self.leaves
+        for index, value in changes.items():
+            leaf = leaves[index]
+            style = leaf.style
+            if isinstance(style, Style) and style.alias is not None:
+                continue
+            edits += self._leaf_edits(leaf, value)
+        if self._scan.aliases:
+            edits += yaml_aliases.edits(self._scan.aliases, leaves, changes)
+        edits += self._lists_of_comments(changes)
+        edits += self._entry_edits(metadata, like, sealing=any(isinstance(v, Sealed | Token) for v in changes.values()))
+        return (self._bom + _apply(self._text, edits)).encode("utf-8", "surrogateescape")
+
+    def _leaf_edits(self, leaf: Leaf, value: object) -> list[Edit]:
+        style = leaf.style
+        if leaf.value.__class__ is Comment:
+            start, end = leaf.span
+            if isinstance(value, Token):
+                return [_comment_edit(self._text, start, end, value)]
+            return [(start, end, "#" + str(value))]
+        if isinstance(value, Token):
+            return [(*self._extent(leaf), str(value))]
+        assert isinstance(style, Style)  # every leaf that can change is a scalar
+        if value.__class__ is Comment:
+            return self._item_to_comment(leaf, str(value))
+        if isinstance(value, Sealed):
+            return self._seal(leaf, style, str(value))
+        return self._plain(leaf, style, value)
+
+    def _seal(self, leaf: Leaf, style: Style, sealed: str) -> list[Edit]:
+        edits: list[Edit] = []
+        if style.tag in BREAKING_TAGS:
+            edits.append((*style.properties, self._without_tag(style)))
+        if style.mark in ("|", ">"):
+            block = self._block(leaf, style)
+            body = yaml_blocks.sealed_body(block, self._text, sealed, self._newline)
+            edits.append((block.body, block.end, body))
+        elif style.flow:
+            edits.append((*leaf.span, sealed_flow(sealed, style.mark)))
+        else:
+            edits.append((*leaf.span, sealed_block(sealed, style.mark)))
+        return edits
+
+    def _without_tag(self, style: Style) -> str:
+        start, end = style.properties
+        return re.sub(r"!!\w+[ \t]*|!<[^>]*>[ \t]*", "", self._text[start:end], count=1)
+
+    def _plain(self, leaf: Leaf, style: Style, value: object) -> list[Edit]:
+        text, newline = self._text, self._newline
+        if style.mark in ("|", ">"):
+            block = self._block(leaf, style)
+            if type(value) is str and yaml_blocks.can_hold(block, value):
+                body = yaml_blocks.open_body(block, value, newline)
+                end = block.end
+                if not body:
+                    end += len(newline) if text.startswith(newline, end) else 0
+                return [(block.body, end, body)]
+            start, end = self._extent(leaf)
+            return [(start, end, value_token(value, "", flow=style.flow))]
+        start, end = leaf.span
+        mark = plain_mark(text[start:end], style.mark, flow=style.flow)
+        if type(value) is str and "\n" in value and mark == "" and not style.flow:
+            token = block_token(value, leaf, text, newline, self._indent())
+            if token is not None:
+                return [(start, end, token)]
+        return [(start, end, value_token(value, mark, flow=style.flow))]
+
+    def _indent(self) -> int:
+        return yaml_entry.indent_of(self._text)
+
+    def _item_to_comment(self, leaf: Leaf, comment: str) -> list[Edit]:
+        # sops stores an encrypted comment of a list as an item; the comment takes the item's place, dash included
+        start, end = leaf.span
+        dash = self._text.rfind("-", 0, start)
+        return [(dash, end, "#" + comment)]
+
+    def _lists_of_comments(self, changes: Mapping[int, object]) -> list[Edit]:
+        """A list that held nothing but comments must come back as an empty list."""
+        only: dict[tuple[int, Path], list[int]] = {}
+        for index, value in changes.items():
+            if value.__class__ is Comment and self.leaves[index].value.__class__ is not Comment:
+                leaf = self.leaves[index]
+                only.setdefault((leaf.document, leaf.path[:-1]), []).append(index)
+        edits: list[Edit] = []
+        for (number, path), indexes in only.items():
+            size = sum(
+                1 for leaf in self.leaves
+                if leaf.document == number and leaf.path[: len(path)] == path and leaf.path != path
+                and leaf.value.__class__ is not Comment
+            )  # fmt: skip
+            if size == len(indexes):
+                end = self.leaves[indexes[-1]].span[1]
+                column = self._text.rfind("-", 0, self.leaves[indexes[0]].span[0])
+                line = self._text.rfind("\n", 0, column) + 1
+                pad = " " * (column - line)
+                edits.append((end, end, f"{self._newline}{pad}[]"))
+        return edits
+
+    # the sops entry
+
+    def _entry_edits(self, metadata: Metadata | None, like: Document | None, *, sealing: bool) -> list[Edit]:
+        parts, entry = self._scan.parts, self._scan.entry
+        if metadata is None:
+            return [edit for part in parts if part.entry for edit in self._removal(part)]
+        if entry is not None and all(part.entry for part in parts):
+            return self._changed_entry(metadata)
+        model = like._model() if isinstance(like, YamlDocument) else None
+        edits: list[Edit] = []
+        for number, part in enumerate(parts):
+            edits += self._insertion(part, number, metadata, model)
+        if sealing:
+            edits += self._keep_final_block()
+        return edits
+
+    def _model(self) -> tuple[str, int, dict[str, object], dict[Path, tuple[int, int, str]], str | None] | None:
+        """The entry of the first document: text, offset, tree, spans, and the root key that follows it."""
+        part, entry = self._scan.parts[0], self._scan.entry
+        if part.flow or part.entry is None or entry is None or not isinstance(entry.tree, dict):
+            return None
+        start, end = self._entry_lines(part)
+        after = next((name for name, at in part.keys if at > part.entry[0]), None)
+        return self._text[start:end], start, entry.tree, entry.spans, after
+
+    def _entry_lines(self, part: Part) -> tuple[int, int]:
+        assert part.entry is not None  # asked by the callers
+        start = _line_start(self._text, part.entry[0])
+        return start, _line_end(self._text, part.entry[2])
+
+    def _removal(self, part: Part) -> list[Edit]:
+        text = self._text
+        assert part.entry is not None  # asked by the caller
+        key, _, end = part.entry
+        if part.flow:
+            after = re.compile(r"\s*,[ \t]*").match(text, end)
+            if after is not None:
+                return [(key, after.end(), "")]
+            before = re.compile(r",\s*$").search(text, 0, key)
+            return [(before.start() if before else key, end, "")]
+        start, stop = self._entry_lines(part)
+        if stop == len(text) and not text.endswith(("\n", "\r")) and start > 0:
+            # the entry has no final line break, because the plaintext had none
+            start -= 2 if text[start - 2 : start] == "\r\n" else 1
+        return [(start, stop, "")]
+
+    def _changed_entry(self, metadata: Metadata) -> list[Edit]:
+        entry = self._scan.entry
+        assert entry is not None  # asked by the caller
+        before = entry.tree
+        if before == metadata.tree or not isinstance(before, dict):
+            return []
+        small = yaml_entry.scalar_edits(before, metadata.tree, entry.spans)
+        if small is not None and len(self._scan.parts) == 1:
+            return small
+        edits: list[Edit] = []
+        model = self._model()
+        for part in self._scan.parts:
+            if part.flow or model is None or part.entry is None:
+                edits += self._flow_entry(part, metadata)
+                continue
+            start, stop = self._entry_lines(part)
+            block = self._modelled(metadata, model, part.column)
+            if stop == len(self._text) and not self._text.endswith(("\n", "\r")):
+                block = block.removesuffix(self._newline)
+            edits.append((start, stop, block))
+        return edits
+
+    def _flow_entry(self, part: Part, metadata: Metadata) -> list[Edit]:
+        assert part.entry is not None  # asked by the callers
+        _, start, end = part.entry
+        return [(start, end, yaml_entry.in_flow(metadata.tree))]
+
+    def _modelled(
+        self,
+        metadata: Metadata,
+        model: tuple[str, int, dict[str, object], dict[Path, tuple[int, int, str]], str | None],
+        column: int,
+    ) -> str:
+        """The entry's text, written like an earlier one."""
+        text, offset, tree, spans, _ = model
+        text = text if text.endswith(("\n", "\r")) else text + self._newline
+        small = yaml_entry.scalar_edits(tree, metadata.tree, spans)
+        if small is not None:
+            return _apply(text, [(start - offset, end - offset, new) for start, end, new in small])
+        first = re.compile(r"sops:[^\n]*\n( *)").search(text)
+        own = len(first.group(1)) - column if first else 0
+        indent = own if 2 <= own <= 9 else yaml_entry.DEFAULT_INDENT
+        return yaml_entry.emit(metadata.tree, indent=indent, column=column, newline=self._newline)
+
+    def _insertion(
+        self,
+        part: Part,
+        number: int,
+        metadata: Metadata,
+        model: tuple[str, int, dict[str, object], dict[Path, tuple[int, int, str]], str | None] | None,
+    ) -> list[Edit]:
+        text, newline = self._text, self._newline
+        if part.flow:
+            pair = f'"sops": {yaml_entry.in_flow(metadata.tree)}, '
+            return [(part.root + 1, part.root + 1, pair)]
+        if part.null is not None:
+            return [(*part.null, f'{{"sops": {yaml_entry.in_flow(metadata.tree)}, }}')]
+        if model is not None:
+            block = self._modelled(metadata, model, part.column)
+            place = next((at for name, at in part.keys if name == model[4]), None)
+            if place is not None:
+                at = _line_start(text, place)
+                return [(at, at, block)]
+        else:
+            block = yaml_entry.emit(
+                metadata.tree, indent=self._indent(), column=max(part.column, 0), newline=newline
+            )  # fmt: skip
+        at = part.end
+        if at > 0 and text[at - 1] not in "\r\n\x85\u2028\u2029":
+            if at == len(text):
+                return [(at, at, newline + block.removesuffix(newline))]
+            start = _line_start(text, at)
+            if text[start:at].startswith("---") or (number == 0 and not text[start:at].strip()):
+                return [(at, at, newline + block)]
+            at = start
+        return [(at, at, block)]
+
+    def _keep_final_block(self) -> list[Edit]:
+        # `|` at the very end of a text without final line break: the entry's line break would become part of the value
+        text = self._text
+        if not self.leaves or text.endswith(("\n", "\r")):
+            return []
+        leaf = self.leaves[-1]
+        style = leaf.style
+        if not isinstance(style, Style) or style.mark not in ("|", ">") or leaf.span[1] != len(text):
+            return []
+        block = self._block(leaf, style)
+        if block.chomp == "-" or str(leaf.value).startswith("ENC["):
+            return []
+        header = re.compile(r"[|>][1-9]?([+]?)").match(text, leaf.span[0])
+        assert header is not None  # a block scalar starts there
+        return [(header.start(1), header.end(1), "-")]
+
+
+def _line_start(text: str, index: int) -> int:
+    while index > 0 and text[index - 1] not in "\n\r\x85\u2028\u2029":
+        index -= 1
+    return index
+
+
+def _line_end(text: str, index: int) -> int:
+    """Behind the line break of the line that ``index`` is in; of a block scalar that has its break already, there."""
+    if index > 0 and text[index - 1] in "\n\r":
+        return index
+    match = _NEWLINE.search(text, index)
+    return match.end() if match else len(text)
+
+
+def _comment_edit(text: str, start: int, end: int, token: Token) -> Edit:
+    return (start, end, str(token))
+
+
+def _apply(text: str, edits: list[Edit]) -> str:
+    """The text with spans replaced; spans do not overlap."""
+    out: list[str] = []
+    at = 0
+    for start, end, new in sorted(edits, key=lambda edit: (edit[0], edit[1])):
+        out += (text[at:start], new)
+        at = end
+    out.append(text[at:])
+    return "".join(out)
