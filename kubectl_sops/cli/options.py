@@ -53,7 +53,7 @@ def typer_function(command: table.Command) -> Callable[..., object]:
     def function(arguments: list[str] | None = None, **values: object) -> object:
         return command.run(list(arguments or []), values)
 
-    parameters = [positional, *named]
+    parameters = [positional, *named] if command.arguments else named
     function.__doc__ = command.help
     function.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # typer reads it
     function.__annotations__ = {p.name: p.annotation for p in parameters}

@@ -12,42 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 from kubectl_sops.cluster.client import NAMESPACES, SECRETS
 from kubectl_sops.cluster.failure import ObjectNotFoundError, UnusableSecretError
+from kubectl_sops.cluster.identities import parse_entry
+from kubectl_sops.keys import flux_secret
+from kubectl_sops.keys.flux_secret import AGE_SUFFIX
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from kubectl_sops.cluster.client import Client
+    from kubectl_sops.cluster.identities import Identity
 
 ENTRY = "age.agekey"
-SUFFIX = ".agekey"
-"""Flux takes identities from data keys with this extension and silently ignores other names."""
-
-IDENTITY_PREFIXES = ("AGE-SECRET-KEY-1", "AGE-SECRET-KEY-PQ-1", "AGE-PLUGIN-")
-"""What a line may start with; anything else, an ssh key included, stops Flux's whole reconciliation."""
-
-OTHER_KEYS = (".asc", "sops.vault-token", "sops.aws-kms", "sops.azure-kv", "sops.gcp-kms")
-"""Names of entries that Flux uses for other key systems."""
-
 MANAGED_BY = "app.kubernetes.io/managed-by"
 MANAGER = "kubectl-sops"
 CREATED_BY = "kubectl-sops.dev/created-by"
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """One private key of the Secret.
-
-    Attributes:
-        entry: the data key that it is under.
-        text: the identity itself.
-        recipient: its public key; empty for plugins, whose comment may name it.
-        created: from the comment that age-keygen writes; empty where there is none.
-    """
-
-    entry: str
-    text: str = field(repr=False)
-    recipient: str
-    created: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +48,12 @@ class AgeSecret:
     @property
     def key_entries(self) -> dict[str, bytes]:
         """The entries that Flux reads age identities from."""
-        return {name: value for name, value in self.data.items() if name.endswith(SUFFIX)}
+        return {name: value for name, value in self.data.items() if name.endswith(AGE_SUFFIX)}
 
     @property
     def ignored(self) -> list[str]:
         """Names of the entries that Flux silently ignores, ``age.key`` for instance."""
-        return [name for name in self.data if not name.endswith((SUFFIX, *OTHER_KEYS))]
+        return flux_secret.ignored(self.data)
 
     def identities(self) -> list[Identity]:
         """Every age identity that Flux would use.
@@ -83,7 +61,11 @@ class AgeSecret:
         Raises:
             UnusableSecretError: an entry has a line that is no identity, which stops Flux.
         """
-        return [identity for name, value in self.key_entries.items() for identity in parse_entry(name, value, self)]
+        return [
+            identity
+            for name, value in self.key_entries.items()
+            for identity in parse_entry(name, value, self.namespace, self.name)
+        ]
 
     def require_usable(self) -> list[Identity]:
         """The identities; there is at least one.
@@ -98,64 +80,8 @@ class AgeSecret:
         raise UnusableSecretError(
             f"secret/{self.name} in namespace {self.namespace} holds no age key that Flux can use"
             + (f"; it ignores the {'entry' if len(self.ignored) == 1 else 'entries'} {ignored}" if ignored else ""),
-            hint=f"put the identity under a name that ends in {SUFFIX}, or delete the Secret and run init again",
+            hint=f"put the identity under a name that ends in {AGE_SUFFIX}, or delete the Secret and run init again",
         )
-
-
-def parse_entry(name: str, value: bytes, secret: AgeSecret) -> list[Identity]:
-    """The identities of one entry."""
-    try:
-        lines = value.decode().splitlines()
-    except UnicodeDecodeError:
-        raise _unreadable(name, secret, "is not text") from None
-    found: list[Identity] = []
-    created = public = ""
-    for line in lines:
-        if line.startswith("#"):
-            comment = line[1:].strip()
-            created = comment.removeprefix("created:").strip() if comment.startswith("created:") else created
-            public = comment.removeprefix("public key:").strip() if comment.startswith("public key:") else public
-        elif line:
-            if not line.startswith(IDENTITY_PREFIXES):
-                raise _unreadable(name, secret, "has a line that is not an age identity")
-            recipient = recipient_of(line) or public
-            if recipient is None:
-                raise _unreadable(name, secret, "has an identity that can't be read")
-            found.append(Identity(name, line, recipient, created))
-            created = public = ""
-    return found
-
-
-def _unreadable(name: str, secret: AgeSecret, why: str) -> UnusableSecretError:
-    return UnusableSecretError(
-        f"entry {name} of secret/{secret.name} in namespace {secret.namespace} {why}",
-        hint="Flux refuses such a Secret: keep age identities and # comments only, one a line",
-    )
-
-
-def recipient_of(identity: str) -> str | None:
-    """The public key of an X25519 identity; empty for kinds that only a plugin can tell, ``None`` for a broken one."""
-    if not identity.startswith("AGE-SECRET-KEY-1"):
-        return ""
-    from pyrage import IdentityError, x25519
-
-    try:
-        return str(x25519.Identity.from_str(identity.strip()).to_public())
-    except IdentityError:
-        return None
-
-
-def generate() -> tuple[str, str]:
-    """A new key pair, in memory: the identity and its recipient."""
-    from pyrage import x25519
-
-    identity = x25519.Identity.generate()
-    return str(identity), str(identity.to_public())
-
-
-def key_file(identity: str, recipient: str, created: str) -> str:
-    """The text that ``age-keygen`` writes for a key; ``created`` is RFC 3339."""
-    return f"# created: {created}\n# public key: {recipient}\n{identity}\n"
 
 
 def read(client: Client, namespace: str, name: str) -> AgeSecret:
@@ -190,16 +116,16 @@ def find(client: Client, namespace: str, name: str) -> AgeSecret | None:
         return None
 
 
-def entries(client: Client, namespace: str, name: str) -> dict[str, bytes]:
-    """The entries that hold age identities, for the keyring.
+def entries(client: Client, namespace: str, name: str) -> Mapping[str, bytes]:
+    """The entries of the Secret, for the keyring.
 
     Raises:
-        ClusterError: the Secret can't be read, or holds none.
+        ClusterError: the Secret can't be read, or Flux would ignore all of it.
     """
     secret = read(client, namespace, name)
-    if not secret.key_entries:
+    if len(secret.ignored) == len(secret.data):
         secret.require_usable()
-    return secret.key_entries
+    return secret.data
 
 
 def manifest(namespace: str, name: str, text: str, version: str) -> dict[str, Any]:

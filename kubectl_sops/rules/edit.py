@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kubectl_sops.core.selectors import compile_regex
 from kubectl_sops.errors import RulesError
 from kubectl_sops.rules import recipient_edit, rule_edit
 from kubectl_sops.rules.config import parse
@@ -23,8 +24,8 @@ DEFAULT_PATH_REGEX = r"\.ya?ml$"
 DEFAULT_ENCRYPTED_REGEX = "^(data|stringData)$"
 """The payload of a Secret; all the rest of it stays readable, which Flux and kustomize need."""
 
-MATCH_ALL = frozenset(("", ".*", ".", "^", "^.*", "^.*$", ".*$", "$"))
-"""Regular expressions after which no rule is ever reached."""
+_PROBES = ("zq7/zq7.yaml", "zq7/zq7.yml", "zq7/zq7")
+"""Paths that nobody has. A rule that matches one of them is for a kind of file and not for a place."""
 
 _BOM = b"\xef\xbb\xbf"
 
@@ -79,17 +80,30 @@ def add_rule(
 ) -> bytes:
     """Add a rule for ``recipients``, each with a name that may be empty; empty ``data`` makes a new file.
 
-    It goes to the end, or before the first rule that matches everything, behind which it would never be reached.
+    It goes to the end, or before the first rule that is for every file, or for every YAML file where the new one is
+    for fewer: behind such a rule it would never be reached.
     """
     rules = parse(data, path)
     listed = rules.creation_rules or []
-    before = next((rule.index for rule in listed if rule.path_regex in MATCH_ALL), None)
+    width = _width(path_regex)
+    before = next((rule.index for rule in listed if _width(rule.path_regex) > width), None)
     block = rule_edit.lines(path_regex, encrypted_regex, recipients)
     flow = rule_edit.flow_text(path_regex, encrypted_regex, recipients)
     changed = _guarded(path, lambda: rule_edit.add(rules.text, rules.tree, before, block, flow))
     expected = _expected(rules)
     expected.insert(len(expected) if before is None else before, _signature(parse(_new_file(block), path), 0))
     return _verified(data, changed, rules, expected, path, 1)
+
+
+def _width(path_regex: str) -> int:
+    """How many of the probes a rule matches: 0 for a rule for certain places, all for one for every file."""
+    if not path_regex:
+        return len(_PROBES)
+    try:
+        search = compile_regex(path_regex)
+    except RulesError:
+        return 0
+    return sum(map(search, _PROBES))
 
 
 def _new_file(block: list[str]) -> bytes:

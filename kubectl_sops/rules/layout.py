@@ -89,9 +89,9 @@ def scalar(text: str, *, flow: bool = False) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def comment(name: str) -> str:
-    """A comment behind a recipient; nothing where there is no name."""
-    return f" # {one_line(name)}" if name else ""
+def comment(recipient: str, name: str) -> str:
+    """A comment behind a recipient; nothing where there is no name, or an ssh key carries it already."""
+    return f" # {one_line(name)}" if name and not recipient.endswith(f" {name}") else ""
 
 
 def one_line(text: str) -> str:

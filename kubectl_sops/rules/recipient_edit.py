@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from kubectl_sops.errors import RulesError
 from kubectl_sops.rules import fields
-from kubectl_sops.rules.layout import Layout, comment, one_line, scalar
+from kubectl_sops.rules.layout import Layout, comment, scalar
 from kubectl_sops.rules.names import split
 from kubectl_sops.rules.rule import GROUP_KINDS, TEXT_KINDS
 
@@ -87,7 +87,7 @@ def _add_field(layout: Layout, home: Node, field: str, recipient: str, name: str
     first = home.pairs[0]
     _, after = next((pair for pair in home.pairs if pair[0].text == "path_regex"), first)
     indent = " " * first[0].column
-    new = scalar(recipient) + comment(name)
+    new = scalar(recipient) + comment(recipient, name)
     if as_list:
         new = f"{layout.newline}{indent}  - {new}"
         layout.insert_line(after.content_end(layout.text), f"{indent}{field}:{new}")
@@ -102,7 +102,7 @@ def _add_item(layout: Layout, value: Node, recipient: str, name: str) -> None:
     if gap.strip(" "):
         raise RulesError("the list is written in a way that is not understood", line=value.line, hint=BY_HAND)
     indent = " " * (dash - layout.line_start(dash))
-    layout.insert_line(last.content_end(layout.text), f"{indent}-{gap}{scalar(recipient)}{comment(name)}")
+    layout.insert_line(last.content_end(layout.text), f"{indent}-{gap}{scalar(recipient)}{comment(recipient, name)}")
 
 
 def _add_flow_item(layout: Layout, value: Node, recipient: str, name: str) -> None:
@@ -123,7 +123,7 @@ def _add_flow_item(layout: Layout, value: Node, recipient: str, name: str) -> No
         layout.insert(end, f"{layout.newline}{layout.indent(last.start)}{new}")
         _name_above(layout, value.start, recipient, name)
     else:
-        layout.insert_line(end, f"{layout.indent(last.start)}{new},{comment(name)}")
+        layout.insert_line(end, f"{layout.indent(last.start)}{new},{comment(recipient, name)}")
 
 
 def _add_to_text(layout: Layout, value: Node, recipient: str, name: str) -> None:
@@ -168,8 +168,8 @@ def _move_name_above(layout: Layout, value: Node, recipient: str) -> None:
 
 
 def _name_above(layout: Layout, at: int, recipient: str, name: str) -> None:
-    if name and not recipient.endswith(" " + name):  # an ssh key may carry it already
-        layout.insert_line_above(at, f"# {recipient} {one_line(name)}")
+    if behind := comment(recipient, name):
+        layout.insert_line_above(at, f"# {recipient} {behind.removeprefix(' # ')}")
 
 
 def remove(text: str, rule: Node, recipient: str, *, elsewhere: bool) -> str:

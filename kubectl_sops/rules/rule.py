@@ -120,7 +120,7 @@ class Rule:
         from kubectl_sops.keys import system
 
         try:
-            entries = system(source.kind).parse_recipients(source.text)
+            entries = list(system(source.kind).parse_recipients(source.text))
         except SopsError as error:
             error.line = source.line
             raise error.at(self.file or ".sops.yaml") from None

@@ -28,8 +28,8 @@ def lines(path_regex: str, encrypted_regex: str, recipients: Sequence[Named]) ->
         out.append(f"encrypted_regex: {scalar(encrypted_regex)}")
     if len(recipients) == 1:
         recipient, name = recipients[0]
-        return [*out, f"age: {scalar(recipient)}{comment(name)}"]
-    items = [f"      - {scalar(recipient)}{comment(name)}" for recipient, name in recipients]
+        return [*out, f"age: {scalar(recipient)}{comment(recipient, name)}"]
+    items = [f"      - {scalar(recipient)}{comment(recipient, name)}" for recipient, name in recipients]
     return [*out, "key_groups:", "  - age:", *items]
 
 

@@ -266,6 +266,23 @@ def test_a_rule_is_added_in_the_layout_of_the_others(before, after):
     assert edit.add_rule(before.encode(), [("age1new", "new")], path_regex="^new/").decode() == after
 
 
+@pytest.mark.parametrize(
+    ("new", "regexes"),
+    [
+        (r"^prod/", [r"^dev/", r"^prod/", r"\.ya?ml$", ".*"]),
+        (r"\.yaml$", [r"^dev/", r"\.yaml$", r"\.ya?ml$", ".*"]),
+        (r"", [r"^dev/", r"\.ya?ml$", ".*", ""]),
+    ],
+)
+def test_a_rule_goes_before_those_that_would_hide_it(new, regexes):
+    """First match wins, so a rule for a place stands before one for all YAML files, and that before one for all."""
+    data = b"creation_rules:\n" + b"".join(
+        b"  - path_regex: %s\n    age: age1a\n" % r for r in (rb"^dev/", rb"\.ya?ml$", rb".*")
+    )
+    changed = rules.parse(edit.add_rule(data, [("age1new", "")], path_regex=new))
+    assert [rule.path_regex for rule in changed.creation_rules] == regexes
+
+
 def test_a_new_file_has_the_rule_for_secrets():
     """By default every YAML file, and of it what a Secret holds."""
     assert edit.add_rule(b"", [("age1a", "")]).decode() == (
