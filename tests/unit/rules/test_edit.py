@@ -241,22 +241,22 @@ NEW = "  - path_regex: ^new/\n    encrypted_regex: ^(data|stringData)$\n    age:
         ("creation_rules:\n# end\n", "creation_rules:\n" + NEW + "# end\n"),
         ("creation_rules: []  # none\n", "creation_rules:  # none\n" + NEW),
         (
-            "creation_rules:\n  - path_regex: a\n    age: age1a\n  # end\n",
-            "creation_rules:\n  - path_regex: a\n    age: age1a\n" + NEW + "  # end\n",
+            "creation_rules:\n  - path_regex: ^a/\n    age: age1a\n  # end\n",
+            "creation_rules:\n  - path_regex: ^a/\n    age: age1a\n" + NEW + "  # end\n",
         ),
         (
             "creation_rules:\n  # all\n  - age: age1a\n",
             "creation_rules:\n" + NEW + "  # all\n  - age: age1a\n",
         ),
         (
-            "creation_rules:\n- path_regex: a\n  age: >-\n    age1a\n\n# all\n- path_regex: .*\n  age: age1a\n",
-            "creation_rules:\n- path_regex: a\n  age: >-\n    age1a\n\n"
+            "creation_rules:\n- path_regex: ^a/\n  age: >-\n    age1a\n\n# all\n- path_regex: .*\n  age: age1a\n",
+            "creation_rules:\n- path_regex: ^a/\n  age: >-\n    age1a\n\n"
             + NEW.replace("\n  ", "\n")[2:]
             + "\n# all\n- path_regex: .*\n  age: age1a\n",
         ),
         (
-            "creation_rules: [{path_regex: a, age: age1a}]\n",
-            "creation_rules: [{path_regex: a, age: age1a}, "
+            "creation_rules: [{path_regex: ^a/, age: age1a}]\n",
+            "creation_rules: [{path_regex: ^a/, age: age1a}, "
             "{path_regex: ^new/, encrypted_regex: ^(data|stringData)$, age: age1new}]\n",
         ),
     ],
