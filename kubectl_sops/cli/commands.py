@@ -19,6 +19,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "verify": ("verify", "COMMAND", "Open everything and check values and MAC"),
     "explain": ("explain", "COMMAND", "Say how a file is encrypted, and why"),
     "git": ("git", "GIT", "Make Git show and merge encrypted files by value"),
+    "create": ("create", "COMMAND", "Create a Secret, encrypted"),
+    "import": ("imports", "COMMAND", "Write a Secret of the cluster as an encrypted manifest"),
     "groups": ("groups", "GROUPS", "Add or delete key groups of a file"),
     "exec-env": ("execute", "EXEC_ENV", "Run a command with decrypted values in its environment"),
     "exec-file": ("execute", "EXEC_FILE", "Run a command that reads the decrypted file"),

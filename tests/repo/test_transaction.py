@@ -74,7 +74,7 @@ def killed_at(step, work, *, after):
         try:
             transaction.os = write.os = _Cut(step, after=after)
             work()
-        except BaseException:
+        except BaseException:  # noqa: BLE001  # a child must not go on with the tests
             traceback.print_exc()
             os._exit(1)
         os._exit(0)
@@ -182,7 +182,7 @@ def test_modes_are_kept(repo):
 
 def test_an_exception_changes_nothing(repo):
     """Whatever goes wrong while changes are collected leaves every file as it was, and no journal."""
-    with pytest.raises(KeyboardInterrupt), Batch("test") as batch:
+    with pytest.raises(KeyboardInterrupt), Batch("test") as batch:  # noqa: PT012  # the last statement raises
         batch.add("a.yaml", b"a1", b"a2")
         batch.add("c.yaml", b"c1", b"c2")
         raise KeyboardInterrupt
@@ -197,7 +197,7 @@ def test_a_full_disk_changes_nothing(repo, monkeypatch):
         raise OSError(28, "no space left on device")
 
     monkeypatch.setattr(transaction.Transaction, "_stage_file", full)
-    with pytest.raises(transaction.UnwritableFileError, match="no space left"), Batch("test") as batch:
+    with pytest.raises(transaction.UnwritableFileError, match="no space left"), Batch("test") as batch:  # noqa: PT012
         batch.add("a.yaml", b"a1", b"a2")
         batch.add("c.yaml", b"c1", b"c2")
     assert content(repo) == FILES

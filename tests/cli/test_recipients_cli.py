@@ -1,0 +1,211 @@
+"""``recipients``, ``updatekeys``, ``status``, ``verify`` and ``explain`` over files that real sops wrote."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+
+from kubectl_sops.cli import explain, recipients, status, updatekeys, verify
+from tests.support.command import call
+from tests.support.repository import Repository
+from tests.support.team import config, people, seal, secret, sops
+
+
+@pytest.fixture
+def team():
+    return people("alice", "bob", "carol")
+
+
+@pytest.fixture
+def repo(tmp_path, monkeypatch, team):
+    """Two encrypted files for alice and bob, one of them deeper."""
+    alice, bob, _ = team
+    repository = Repository(tmp_path / "repo")
+    repository.write({".sops.yaml": config(alice, bob), "db.yaml": secret(user="a", password="b"),
+                      "apps/web.yaml": secret("web", token="c"), "README.md": "sops: mac\n"})  # fmt: skip
+    seal(repository.folder, "db.yaml", "apps/web.yaml")
+    repository.commit()
+    for name in list(os.environ):
+        if name.startswith(("SOPS_", "KUBECONFIG")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("SOPS_AGE_KEY", alice.identity)
+    monkeypatch.chdir(repository.folder)
+    return repository
+
+
+def test_recipients_are_listed_by_name(repo, team):
+    """The table has a line for each recipient of each file, with the name from the comment beside it."""
+    result = call(recipients.COMMAND)
+    lines = result.out.splitlines()
+    assert lines[0].split() == ["FILE", "KIND", "RECIPIENT", "NAME", "RULE"]
+    assert lines[1].split() == ["apps/web.yaml", "age", team[0].recipient, "alice", "ok"]
+    assert lines[4].split() == ["db.yaml", "age", team[1].recipient, "bob", "ok"]
+    assert len(lines) == 5
+
+
+def test_who_lists_what_somebody_opens(repo, team):
+    """``--who`` takes a name or a key."""
+    by_name = call(recipients.COMMAND, "--who", "bob", "-o", "name")
+    assert by_name.out == "apps/web.yaml\ndb.yaml\n"
+    assert call(recipients.COMMAND, "--who", team[1].recipient, "-o", "name").out == by_name.out
+    assert call(recipients.COMMAND, "--who", "dave", "-o", "name").out == ""
+
+
+def test_who_refuses_private_keys(repo, team):
+    """A private key on the command line is refused and not repeated."""
+    result = call(recipients.COMMAND, "--who", team[0].identity)
+    assert result.code == 2
+    assert team[0].identity not in result.err
+
+
+def test_stale_finds_drift(repo, team):
+    """``--stale`` exits with 1 where file and rule differ, with 0 where they agree."""
+    assert call(recipients.COMMAND, "--stale").code == 0
+    repo.write({".sops.yaml": config(team[0], team[2])})
+    result = call(recipients.COMMAND, "--stale", "db.yaml", "-o", "json")
+    assert result.code == 1
+    assert [(row["recipient"], row["name"], row["state"]) for row in json.loads(result.out)["items"]] == [
+        (team[1].recipient, None, "stale"),
+        (team[2].recipient, "carol", "missing"),
+    ]
+
+
+def test_adding_and_removing_people(repo, team):
+    """``recipients add`` and ``rm`` edit .sops.yaml, with names."""
+    assert call(recipients.COMMAND, "add", team[2].recipient, "--name", "carol").code == 0
+    assert (repo.folder / ".sops.yaml").read_text() == config(*team)
+    assert call(recipients.COMMAND, "rm", "bob").code == 0
+    assert (repo.folder / ".sops.yaml").read_text() == config(team[0], team[2])
+    assert call(recipients.COMMAND, "rm", "bob").code == 1
+
+
+def test_ssh_keys_of_a_forge_are_added_from_a_file(repo):
+    """Key types that age does not know are left out, and said so."""
+    keys = (
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAINiE3KHtUYYqdnm7TQT1NTlxRgHZcGSeU9VlTBpwaWhC\necdsa-sha2-nistp256 AAAA\n"
+    )
+    repo.write({"dave.keys": keys})
+    result = call(recipients.COMMAND, "add", "--from-file", "dave.keys", "--name", "dave")
+    assert result.code == 0, result
+    assert "ecdsa" in result.err
+    assert (
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAINiE3KHtUYYqdnm7TQT1NTlxRgHZcGSeU9VlTBpwaWhC # dave"
+        in (repo.folder / ".sops.yaml").read_text()
+    )
+
+
+def test_joining_changes_one_block(repo, team):
+    """A new recipient adds its own block to each file; no other line changes, and sops opens it with the new key."""
+    repo.write({".sops.yaml": config(*team)})
+    before = (repo.folder / "db.yaml").read_text().splitlines()
+    result = call(updatekeys.COMMAND)
+    assert result.code == 0, result
+    after = (repo.folder / "db.yaml").read_text().splitlines()
+    assert [line for line in before if line not in after] == []
+    assert b"password: b" in sops(["decrypt", "db.yaml"], repo.folder, team[2])
+    assert b"token: c" in sops(["decrypt", "apps/web.yaml"], repo.folder, team[2])
+    assert "could read" not in result.out
+
+
+def test_leaving_rotates_and_lists_what_was_seen(repo, team):
+    """A removed recipient gets a new data key put between, and its values are listed with the date of the commit."""
+    repo.write({".sops.yaml": config(team[0])})
+    before = (repo.folder / "db.yaml").read_text()
+    result = call(updatekeys.COMMAND)
+    assert result.code == 0, result
+    assert f"{team[1].recipient} could read these values" in result.out
+    assert "stringData.user, stringData.password" in result.out
+    assert "(since 20" in result.out
+    after = (repo.folder / "db.yaml").read_text()
+    assert not {line for line in before.splitlines() if "ENC[" in line} & set(after.splitlines())
+    assert b"password: b" in sops(["decrypt", "db.yaml"], repo.folder, team[0])
+    assert team[1].recipient not in after
+
+
+def test_leaving_without_rotation_keeps_the_values(repo, team):
+    """``--no-rotate`` takes the block away and leaves everything else."""
+    repo.write({".sops.yaml": config(team[0])})
+    before = (repo.folder / "db.yaml").read_text().splitlines()
+    assert call(updatekeys.COMMAND, "--no-rotate").code == 0
+    after = (repo.folder / "db.yaml").read_text().splitlines()
+    assert [line for line in after if line not in before] == []
+    assert b"password: b" in sops(["decrypt", "db.yaml"], repo.folder, team[0])
+
+
+def test_check_and_dry_run_change_nothing(repo, team):
+    """Both say what would happen; ``--check`` exits with 1."""
+    repo.write({".sops.yaml": config(*team)})
+    before = (repo.folder / "db.yaml").read_bytes()
+    assert call(updatekeys.COMMAND, "--check").code == 1
+    result = call(updatekeys.COMMAND, "--dry-run")
+    assert result.code == 0
+    assert "db.yaml updated (dry run)" in result.err
+    assert f"+ {team[2].recipient} (carol)" in result.err
+    assert (repo.folder / "db.yaml").read_bytes() == before
+
+
+def test_nothing_to_do_touches_nothing(repo):
+    """Files in line keep bytes and time."""
+    stamp = (repo.folder / "db.yaml").stat().st_mtime_ns
+    result = call(updatekeys.COMMAND)
+    assert (result.code, result.err) == (0, "2 files unchanged\n")
+    assert (repo.folder / "db.yaml").stat().st_mtime_ns == stamp
+
+
+def test_one_bad_file_does_not_stop_the_others(repo, team, monkeypatch):
+    """All problems are listed at the end; the exit code is that of the first."""
+    alone = people("dave")[0]
+    repo.write({"apps/.sops.yaml": "", "other/.sops.yaml": config(alone), "other/x.yaml": secret(a="1")})
+    sops(["--config", "other/.sops.yaml", "encrypt", "-i", "other/x.yaml"], repo.folder)
+    repo.write({".sops.yaml": config(*team)})
+    result = call(updatekeys.COMMAND)
+    assert result.code == 128
+    assert "other/x.yaml" in result.err
+    assert b"password: b" in sops(["decrypt", "db.yaml"], repo.folder, team[2])
+
+
+def test_status_at_a_glance(repo, team):
+    """Each file has a state; plaintext that a rule covers is listed, other plaintext is not."""
+    repo.write({".sops.yaml": config(team[0], team[2]), "plain.yaml": secret(a="1"), "values.yaml": "a: 1\n"})
+    rows = {row["file"]: row for row in json.loads(call(status.COMMAND, "-o", "json").out)["items"]}
+    assert {name: row["state"] for name, row in rows.items()} == {
+        "db.yaml": "encrypted", "apps/web.yaml": "encrypted", "plain.yaml": "plain",
+    }  # fmt: skip
+    assert rows["db.yaml"]["drift"] == ["-" + team[1].recipient, "+carol"]
+    assert rows["db.yaml"]["rule"] == 1
+    assert rows["db.yaml"]["changed"][:2] == "20"
+    assert rows["db.yaml"]["recipients"] == ["alice", team[1].recipient]
+
+
+def test_verify_opens_everything(repo, team):
+    """Values and MAC are checked; nothing decrypted is printed; the exit code is that of the failure."""
+    good = call(verify.COMMAND)
+    assert good.code == 0
+    assert "2 of 2 files verified" in good.err
+    text = (repo.folder / "db.yaml").read_text()
+    (repo.folder / "db.yaml").write_text(text.replace("name: db", "name: other"))
+    bad = call(verify.COMMAND, "-o", "json")
+    assert bad.code == 51
+    assert [(row["file"], row["result"]) for row in json.loads(bad.out)["items"]] == [
+        ("apps/web.yaml", "verified"), ("db.yaml", "failed"),
+    ]  # fmt: skip
+
+
+def test_explain_names_rule_and_recipients(repo, team):
+    """For an encrypted file: the rule, the selector, the recipients, and whether it opens here."""
+    out = call(explain.COMMAND, "db.yaml").out
+    assert "Rule:        1 (line 2): no path_regex: every file" in out
+    assert "Encrypts:    encrypted_regex: ^(data|stringData)$" in out
+    assert f"age  {team[0].recipient} (alice)" in out
+    assert "Opens here:  yes" in out
+
+
+def test_explain_says_why_rules_were_passed_over(repo, team):
+    """Rules that do not match are listed with their reason, for files that need not exist."""
+    repo.write({".sops.yaml": config(team[0], path_regex="^prod/")})
+    tree = json.loads(call(explain.COMMAND, "dev/x.yaml", "-o", "json").out)
+    assert tree["rule"] is None
+    assert tree["passed"] == [{"number": 1, "line": 2, "reason": "path_regex ^prod/ does not match dev/x.yaml"}]
