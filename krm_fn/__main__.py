@@ -47,7 +47,7 @@ def _guarded(name: str, args: list[str], environ: dict[str, str]) -> int:
         # or Python would try once more at exit, and complain
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 1
-    except Exception as error:  # noqa: BLE001  # the one place that must not let an exception print its text
+    except Exception as error:  # the one place that must not let an exception print its text
         if environ.get("KUBECTL_SOPS_DEBUG") == "1":
             raise
         sys.stderr.write(f"{name}: error: this is a bug in krm-sops: {type(error).__name__}\n")
@@ -100,7 +100,7 @@ def _krm(name: str, args: list[str], environ: dict[str, str]) -> int:
     return 0
 
 
-def _print(out: bytes, name: str, call: Any) -> None:  # noqa: ANN401  # a Call, whose module is loaded on demand
+def _print(out: bytes, name: str, call: Any) -> None:  # a Call, whose module is loaded on demand
     for warning in call.warnings:
         sys.stderr.write(f"{name}: warning: {warning['message']}\n")
     _write(out)

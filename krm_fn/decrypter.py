@@ -41,7 +41,7 @@ class Decrypter:
         """The plaintext of an encrypted file."""
         return self.payload(self.root.read(name), format_of(name), name)
 
-    def payload(self, data: bytes, format: str, name: str) -> bytes:  # noqa: A002  # the word sops uses
+    def payload(self, data: bytes, format: str, name: str) -> bytes:  # the word sops uses
         """The plaintext of encrypted bytes; ``name`` is for messages."""
         try:
             return files_decrypt.decrypt(data, format, self.keys)

@@ -83,7 +83,7 @@ def _looks_encrypted(data: bytes) -> bool:
 
 
 def kind_of(data: bytes, key: str) -> str:
-    """The format of an encrypted file whose name may have been changed: by its content, the name decides between two."""
+    """The format of an encrypted file, whose name may have been changed: its content decides, then the name."""
     if data.lstrip()[:1] == b"{":
         named = format_of(key)
         if named == "json":

@@ -6,13 +6,13 @@ import os
 from typing import TYPE_CHECKING
 
 from krm_fn import checks, secret, variables
+from krm_fn.decrypter import load_json
 from krm_fn.problems import ConfigError, raise_all
 from kubectl_sops.errors import ParseError, SopsError
 from kubectl_sops.formats import format_of
 from kubectl_sops.formats.yaml_load import load_all
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
     from krm_fn.decrypter import Decrypter
@@ -94,26 +94,25 @@ def split_key(source: str) -> tuple[str, str]:
     return key, path
 
 
-def variables_of(name: str, plain: bytes, dotenv: Callable[[str], dict[str, str]]) -> dict[str, str]:
-    """The variables of a decrypted environment file, by its format.
+def variables_of(name: str, decrypter: Decrypter) -> dict[str, str]:
+    """The variables of an encrypted environment file, by its format and as kustomize reads them.
 
     Raises:
         ParseError: it can't be read as variables; the error never quotes the text.
     """
     kind = format_of(name)
+    if kind not in ("dotenv", "yaml", "json"):
+        raise ParseError("unknown file format, use dotenv, yaml or json", file=name)
+    plain = decrypter.file(name)
     try:
         if kind == "dotenv":
-            return dotenv(_text(plain))
+            return variables.raw(_text(plain))
         if kind == "yaml":
             documents = load_all(_text(plain))
             return variables.flat_map(documents[0] if documents else {})
-        if kind == "json":
-            from krm_fn.decrypter import load_json
-
-            return variables.flat_map(load_json(plain))
+        return variables.flat_map(load_json(plain))
     except ParseError as error:
         raise error.at(name) from None
-    raise ParseError("unknown file format, use dotenv, yaml or json", file=name)
 
 
 def _text(plain: bytes) -> str:
@@ -190,7 +189,7 @@ class _SecretFrom:
 
     def _env(self, source: str, field: Path) -> None:
         for name in self._decrypter.root.expand(source):
-            for key, value in variables_of(name, self._decrypter.file(name), variables.raw).items():
+            for key, value in variables_of(name, self._decrypter).items():
                 self._put(key, value.encode("utf-8", "surrogateescape"), field)
 
     def _literal(self, source: str, field: Path) -> None:

@@ -123,8 +123,9 @@ def _configs(path: str) -> list[Config]:
             documents = load_all(file.read())
     except (OSError, UnicodeDecodeError, ParseError):
         return []
-    configs = [document for document in documents if document is not None]
-    return configs if all(isinstance(config, dict) for config in configs) else []
+    found = [document for document in documents if document is not None]
+    configs = [document for document in found if isinstance(document, dict)]
+    return configs if len(configs) == len(found) else []
 
 
 def _group_key(config: Config) -> tuple[str, str] | None:

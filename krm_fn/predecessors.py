@@ -134,7 +134,7 @@ def secret_generator(config: Config, decrypter: Decrypter) -> list[Resource]:
     values: dict[str, bytes] = {}
     for source in _strings(config, ("envs",)):
         try:
-            found = variables_of(source, decrypter.file(source), variables.raw)
+            found = variables_of(source, decrypter)
             values.update((key, value.encode("utf-8", "surrogateescape")) for key, value in found.items())
         except SopsError as error:
             problems.append(_ssg_error(error, "env", source, source))

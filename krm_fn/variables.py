@@ -110,7 +110,7 @@ class _Godotenv:
         start = self._at
         while self._at < len(text) and text[self._at] not in "=:":
             char = text[self._at]
-            if not (char.isalnum() or char in "_." or char in _BLANKS):
+            if not ((char.isascii() and char.isalnum()) or char in "_." or char in _BLANKS):
                 raise self._error("a name can only have letters, digits, '_' and '.'")
             self._at += 1
         if self._at == len(text):
@@ -127,9 +127,7 @@ class _Godotenv:
     def _unquoted(self) -> str:
         end = min(self._line_end(), *(at for at in (self._text.find("\r", self._at),) if at >= 0), len(self._text))
         line = self._text[self._at : end]
-        if line.startswith("#"):
-            raise self._error("a value that starts with '#' needs quotes")  # godotenv 1.5 crashes on it
-        for at in range(1, len(line)):
+        for at in range(len(line) - 1, 0, -1):  # godotenv cuts at the last one
             if line[at] == "#" and line[at - 1] in _BLANKS:
                 line = line[:at]
                 break
@@ -156,12 +154,12 @@ class _Godotenv:
         import re
 
         def replace(match: re.Match[str]) -> str:
-            backslash, _, parenthesis, name = match.groups()
-            if backslash or parenthesis:
+            backslash, name = match.groups()
+            if backslash:
                 return match[0][1:]
             return self._found.get(name, "") if name else match[0]
 
-        return re.sub(r"(\\)?(\$)(\()?\{?([A-Z0-9_]+)?\}?", replace, value)
+        return re.sub(r"(\\)?\$\(?\{?([A-Z0-9_]+)?\}?", replace, value)
 
 
 def _unescape(value: str) -> str:
