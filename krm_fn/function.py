@@ -89,6 +89,8 @@ class Call:
         from krm_fn.predecessors import SSG_KIND, SSG_KINDS
 
         kind = config.get("kind")
+        if str(config.get("apiVersion")).startswith("kubectl-sops.dev/"):
+            return "SopsGenerator" if kind == "SopsGenerator" else None
         if kind in SSG_KINDS or self._program == SSG_KIND:
             return SSG_KIND
         if kind == "ksops" or self._program == "ksops":

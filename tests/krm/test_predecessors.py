@@ -210,7 +210,7 @@ KSOPS: dict[str, Case] = {
                 "type": "example.org/t",
                 "stringData": {"a": "b"},
                 "metadata": {
-                    "name": "s-8b87h48cdh",
+                    "name": "s-dkb5khmctm",
                     "namespace": "ns",
                     "labels": {"l": "1"},
                     "annotations": {"a": "2"},
@@ -399,7 +399,7 @@ SECRET_GENERATOR: dict[str, Case] = {
         kind="SopsSecretGenerator", modes=("exec",),
     ),
     "S05-bad-env-format": Case(
-        {"envs": ["c.ini"]}, {"c.ini": f"[s]\nk = {VALUE}\n"}, error="unknown file format, use dotenv, yaml or json", **SSG
+        {"envs": ["c.ini"]}, {"c.ini": f"[s]\nk = {VALUE}\n"}, error='"c.ini": unknown file format, use dotenv', **SSG
     ),
     "S06-dotenv-raw": Case(
         {"envs": ["v.env"], "disableNameSuffixHash": True},
