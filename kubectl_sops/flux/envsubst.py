@@ -15,8 +15,6 @@ from kubectl_sops.flux.glob import longest_prefix, shortest_prefix
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    Node = "str | Expression"
-
 _ATOI = re.compile(r"[+-]?[0-9]+")
 
 DEFAULT_OPERATORS = frozenset(("=", ":=", ":-", ":+", ":?"))
@@ -48,6 +46,9 @@ class Expression:
         self.name = name
         self.operator = operator
         self.arguments = arguments or []
+
+
+Node = str | Expression
 
 
 def parse(text: str) -> list[Node]:

@@ -45,18 +45,18 @@ class NotYamlError(SopsError):
 def dump(value: object) -> str:
     """``value`` (maps with string keys, lists, scalars) as the controller prints it: keys sorted, 80 columns."""
     out = io.StringIO()
-    yaml.emit(_events(value), out, Dumper=yaml.CDumper, allow_unicode=True)  # type: ignore[no-untyped-call]
+    yaml.emit(_events(value), out, Dumper=yaml.CDumper, allow_unicode=True)
     # libyaml closes a text that ends in blank lines, go-yaml does not
     text = out.getvalue()
     return text.removesuffix("...\n") if text.endswith("\n...\n") else text
 
 
 def _events(value: object) -> Iterator[yaml.Event]:
-    yield yaml.StreamStartEvent()  # type: ignore[no-untyped-call]
-    yield yaml.DocumentStartEvent(explicit=False)  # type: ignore[no-untyped-call]
+    yield yaml.StreamStartEvent()
+    yield yaml.DocumentStartEvent(explicit=False)
     yield from _node(value)
-    yield yaml.DocumentEndEvent(explicit=False)  # type: ignore[no-untyped-call]
-    yield yaml.StreamEndEvent()  # type: ignore[no-untyped-call]
+    yield yaml.DocumentEndEvent(explicit=False)
+    yield yaml.StreamEndEvent()
 
 
 def _node(value: object) -> Iterator[yaml.Event]:
@@ -65,12 +65,12 @@ def _node(value: object) -> Iterator[yaml.Event]:
         for key in sorted(value, key=_BY_KEY):
             yield _scalar(key)
             yield from _node(value[key])
-        yield yaml.MappingEndEvent()  # type: ignore[no-untyped-call]
+        yield yaml.MappingEndEvent()
     elif isinstance(value, list):
         yield yaml.SequenceStartEvent(None, None, True, flow_style=False)
         for item in value:
             yield from _node(item)
-        yield yaml.SequenceEndEvent()  # type: ignore[no-untyped-call]
+        yield yaml.SequenceEndEvent()
     else:
         yield _scalar(value)
 
@@ -92,7 +92,7 @@ def _scalar(value: object) -> yaml.Event:
         text = format_float(value)
     else:
         text = str(value)
-    return yaml.ScalarEvent(None, None, (True, True), text, style=style)  # type: ignore[no-untyped-call]
+    return yaml.ScalarEvent(None, None, (True, True), text, style=style)
 
 
 def format_float(value: float) -> str:
@@ -209,7 +209,7 @@ def _is_timestamp(text: str) -> bool:
     return 1 <= day <= longest and clock[0] < 24 and clock[1] < 60 and clock[2] < 60
 
 
-def load(text: str) -> Any:  # noqa: ANN401  # whatever the document holds
+def load(text: str) -> Any:  # whatever the document holds
     """The JSON value of the first document, as ``YAMLToJSON`` makes it.
 
     Raises:
@@ -233,12 +233,12 @@ def _refused(error: yaml.YAMLError) -> NotYamlError:
     problem = str(getattr(error, "problem", None) or "invalid text")
     # libyaml's fixed words; whatever it quotes is cut out
     problem = re.sub(r"\s*'[^']*'", "", problem)
-    mark = getattr(error, "problem_mark", None)
+    mark: Any = getattr(error, "problem_mark", None)
     return NotYamlError(problem, line=mark.line + 1 if mark else None)
 
 
 class _Reader:
-    def __init__(self, parser: Any) -> None:  # noqa: ANN401  # CParser has no types
+    def __init__(self, parser: Any) -> None:  # CParser has no types
         self._parser = parser
         self._anchors: dict[str, object] = {}
 
@@ -251,10 +251,10 @@ class _Reader:
         self._next()  # errors behind the value, up to the end of the document
         return value
 
-    def _next(self) -> Any:  # noqa: ANN401
+    def _next(self) -> Any:
         return self._parser.get_event()
 
-    def _value(self, event: Any) -> object:  # noqa: ANN401
+    def _value(self, event: Any) -> object:
         if isinstance(event, yaml.AliasEvent):
             if event.anchor not in self._anchors:
                 raise NotYamlError("unknown anchor referenced", line=event.start_mark.line + 1)
@@ -274,11 +274,11 @@ class _Reader:
         self._keep(event, value)
         return value
 
-    def _keep(self, event: Any, value: object) -> None:  # noqa: ANN401
+    def _keep(self, event: Any, value: object) -> None:
         if event.anchor:
             self._anchors[event.anchor] = value
 
-    def _map(self, event: Any) -> dict[str, object]:  # noqa: ANN401
+    def _map(self, event: Any) -> dict[str, object]:
         out: dict[str, object] = {}
         self._keep(event, out)
         while not isinstance(event := self._next(), yaml.MappingEndEvent):
@@ -308,7 +308,7 @@ def _key(value: object, line: int) -> str:
     raise NotYamlError("a key that JSON has no form for", line=line)
 
 
-def _value_of(event: Any) -> object:  # noqa: ANN401
+def _value_of(event: Any) -> object:
     line = event.start_mark.line + 1
     tag: str = event.tag or ""
     if tag == "!" or (not tag and not event.implicit[0]):

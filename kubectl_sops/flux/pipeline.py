@@ -1,0 +1,209 @@
+"""From a source and a Flux Kustomization to the objects that the controller would apply: its steps, in its order."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from kubectl_sops.errors import SopsError
+from kubectl_sops.flux import build as kustomize
+from kubectl_sops.flux import ciphertext, mask, normalise, resources, substitute
+from kubectl_sops.flux.decrypt_sources import SourceDecrypter
+from kubectl_sops.flux.opening import Decrypted, Opener
+from kubectl_sops.flux.profile import Profile
+from kubectl_sops.flux.remark import Remarks
+from kubectl_sops.flux.rewrite import Rewritten, rewrite
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from kubectl_sops.flux.spec import Kustomization, Reference
+    from kubectl_sops.flux.tree import Tree
+
+    Object = dict[str, Any]
+    Lookup = Callable[[str, str, str], Mapping[str, bytes] | None]
+
+
+class Result:
+    """One object as it would be applied, and what of it must not be shown."""
+
+    __slots__ = ("object", "sensitive")
+
+    def __init__(self, manifest: Object) -> None:
+        self.object = manifest
+        self.sensitive = mask.Sensitive()
+
+
+class Build:
+    """What became of one Kustomization.
+
+    Attributes:
+        kustomization: what was built.
+        results: the objects, in the order in which they are applied.
+        remarks: what there is to say about it.
+        decrypted: path → plaintext of the files that were decrypted before the build.
+        rewritten: what became of the kustomization.yaml.
+        hidden: decrypted values of those files.
+    """
+
+    __slots__ = ("decrypted", "hidden", "kustomization", "remarks", "results", "rewritten")
+
+    def __init__(self, kustomization: Kustomization) -> None:
+        self.kustomization = kustomization
+        self.results: list[Result] = []
+        self.remarks = Remarks(f"{kustomization.namespace}/{kustomization.name}")
+        self.decrypted: dict[str, Decrypted] = {}
+        self.rewritten: Rewritten | None = None
+        self.hidden: frozenset[str] = frozenset()
+
+    @property
+    def objects(self) -> list[Object]:
+        return [result.object for result in self.results]
+
+    def masked(self, masker: mask.Masker) -> list[Object]:
+        """The objects with everything secret masked."""
+        return [mask.apply(r.object, r.sensitive, self.hidden, masker) for r in self.results]
+
+
+class Builder:
+    """Builds Kustomizations of one source.
+
+    Args:
+        opener: decrypts.
+        lookup: gives the data of a ConfigMap or Secret by kind, namespace and name, for ``substituteFrom``.
+        strict: overrides whether a variable without value fails the build.
+        masker: masks what secret variables put into texts.
+    """
+
+    def __init__(
+        self,
+        tree: Tree,
+        opener: Opener,
+        lookup: Lookup,
+        *,
+        profile: Profile | None = None,
+        strict: bool | None = None,
+        environ: Mapping[str, str] | None = None,
+        masker: mask.Masker | None = None,
+    ) -> None:
+        self.tree = tree
+        self.opener = opener
+        self._lookup = lookup
+        self.profile = profile or Profile()
+        self._strict = self.profile.strict if strict is None else strict
+        self._environ = os.environ if environ is None else environ
+        self._masker = masker or mask.Masker()
+
+    def build(self, kustomization: Kustomization) -> Build:
+        """Everything up to what is sent to the API server.
+
+        Raises:
+            SopsError: where the controller would report a failure.
+        """
+        out = Build(kustomization)
+        self.tree.reset()
+        out.rewritten = rewrite(self.tree, kustomization, self.profile)
+        if kustomization.decrypts:
+            SourceDecrypter(self.tree, self.opener, self.profile, out.decrypted.__setitem__).run(kustomization.path)
+        values = [value for plain in out.decrypted.values() for value in (*plain.values, _text(plain.data))]
+        out.hidden = mask.hidden_values(values)
+        built = kustomize.run(self.tree, kustomization.path, self._environ, out.hidden)
+        variables = self.variables(kustomization) if "postBuild" in kustomization.spec else None
+        out.results = [self._resource(manifest, out, variables) for manifest in built]
+        self._finish(out)
+        return out
+
+    def variables(self, kustomization: Kustomization) -> substitute.Variables:
+        """The variables of a Kustomization; those written in it win.
+
+        Raises:
+            SubstitutionError: an object that is not there and not optional, or a name that can't be one.
+        """
+        variables = substitute.Variables()
+        for reference in kustomization.substitute_from:
+            found = self._lookup(reference.kind, kustomization.namespace, reference.name)
+            if found is None:
+                if reference.optional:
+                    continue
+                raise _missing(reference, kustomization)
+            for name, data in found.items():
+                value = data.decode("utf-8", "surrogateescape")
+                variables.add(name, value, str(reference), secret=reference.kind == "Secret")
+        for name, value in kustomization.substitute.items():
+            variables.add(name, value, "spec.postBuild.substitute", secret=False)
+        return variables
+
+    def _resource(self, manifest: Object, out: Build, variables: substitute.Variables | None) -> Result:
+        kustomization = out.kustomization
+        for field, value in (("kind", manifest.get("kind")), ("apiVersion", manifest.get("apiVersion"))):
+            if not value:
+                raise SopsError(f"failed to decode Kubernetes apiVersion, kind and name: {field} is missing")
+        result = Result(manifest)
+        if kustomization.decrypts:
+            try:
+                outcome = resources.decrypt(manifest, self.opener)
+            except SopsError as error:
+                raise _within(error, f"decryption failed for '{resources.title(manifest)}'") from None
+            result.object = outcome.object
+            result.sensitive.paths |= outcome.secret_paths
+        if variables is not None and (variables.values or _always(kustomization, self.profile)):
+            self._substitute(result, variables)
+        return result
+
+    def _substitute(self, result: Result, variables: substitute.Variables) -> None:
+        manifest = result.object
+        if substitute.is_disabled(manifest):
+            return
+        variables.require_names()
+        try:
+            outcome = substitute.apply(manifest, variables, strict=self._strict)
+        except SopsError as error:
+            raise _within(error, f"post build failed for '{resources.title(manifest)}'") from None
+        result.object = outcome.object
+        for path, text in outcome.masked.items():
+            if text is None:
+                result.sensitive.paths.add(path)
+            else:
+                result.sensitive.texts[path] = mask.fill(text, outcome.tokens, self._masker)
+
+    def _finish(self, out: Build) -> None:
+        flat: list[Result] = []
+        for result in out.results:
+            parts = normalise.flatten([result.object])
+            if len(parts) == 1 and parts[0] is result.object:
+                flat.append(result)
+            else:
+                flat += [Result(part) for part in parts]
+        for result in flat:
+            normalise.add_owner(result.object, out.kustomization)
+            result.object = normalise.normalise(result.object)
+            normalise.add_common_metadata(result.object, out.kustomization)
+        for result in flat:
+            ciphertext.refuse(result.object, out.kustomization)
+        by_object = {id(result.object): result for result in flat}
+        out.results = [by_object[id(manifest)] for manifest in normalise.in_order(r.object for r in flat)]
+
+
+def _always(kustomization: Kustomization, profile: Profile) -> bool:
+    return profile.strategy and kustomization.text("postBuild", "substituteStrategy") == "Always"
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")
+
+
+def _missing(reference: Reference, kustomization: Kustomization) -> SopsError:
+    return substitute.SubstitutionError(
+        f"substitute from '{reference}' error: not found in namespace {kustomization.namespace}",
+        hint="add its manifest to the repository, use --from-cluster, or set optional: true",
+    )
+
+
+def _within(error: SopsError, what: str) -> SopsError:
+    """The same error, saying which object it is about."""
+    place = error.file is None
+    error.message = f"{what}: {error.message}"
+    error.args = (error.message,)
+    if place:
+        error.file = None
+    return error
