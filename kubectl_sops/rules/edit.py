@@ -49,7 +49,7 @@ def add_recipient(
         return data
     changed = _guarded(path, lambda: recipient_edit.add(rules.text, _node(rules, index), recipient, name, kind))
     after = [recipient if i == index else None for i in range(len(rules.creation_rules or []))]
-    return _verified(data, changed, rules, _expected(rules, added=after), path, rule.line)
+    return _verified(data, changed, rules, _expected(rules, added=after), rule.line)
 
 
 def remove_recipient(data: bytes, index: int, recipient: str, *, path: str = NAME) -> bytes:
@@ -67,7 +67,7 @@ def remove_recipient(data: bytes, index: int, recipient: str, *, path: str = NAM
     changed = _guarded(
         path, lambda: recipient_edit.remove(rules.text, _node(rules, index), written, elsewhere=elsewhere)
     )
-    return _verified(data, changed, rules, _expected(rules, removed=(index, written)), path, rule.line)
+    return _verified(data, changed, rules, _expected(rules, removed=(index, written)), rule.line)
 
 
 def add_rule(
@@ -92,7 +92,7 @@ def add_rule(
     changed = _guarded(path, lambda: rule_edit.add(rules.text, rules.tree, before, block, flow))
     expected = _expected(rules)
     expected.insert(len(expected) if before is None else before, _signature(parse(_new_file(block), path), 0))
-    return _verified(data, changed, rules, expected, path, 1)
+    return _verified(data, changed, rules, expected, 1, named=[recipient for recipient, _ in recipients])
 
 
 def _width(path_regex: str) -> int:
@@ -120,7 +120,7 @@ def _node(rules: Rules, index: int) -> Node:
     listed = rules.tree.get("creation_rules") if rules.tree is not None else None
     if listed is None:
         raise RulesError("creation_rules is merged in with <<", hint=recipient_edit.BY_HAND)
-    return listed.items[index]
+    return listed.present[index]
 
 
 def _guarded(path: str, change: Callable[[], str]) -> str:
@@ -162,8 +162,11 @@ def _expected(
     return expected
 
 
-def _verified(data: bytes, changed: str, before: Rules, expected: list[Signature], path: str, line: int) -> bytes:
-    """The bytes of a change that does what it was meant to do, and nothing else."""
+def _verified(
+    data: bytes, changed: str, before: Rules, expected: list[Signature], line: int, *, named: Sequence[str] = ()
+) -> bytes:
+    """The bytes of a change that does what it was meant to do, and nothing else; ``named`` may have got other names."""
+    path = before.path
     new = (_BOM if data.startswith(_BOM) else b"") + changed.encode()
     fine = False
     try:
@@ -172,7 +175,7 @@ def _verified(data: bytes, changed: str, before: Rules, expected: list[Signature
         pass
     else:
         found = [_signature(after, i) for i in range(len(after.creation_rules or []))]
-        names = {recipient: name for recipient, name in before.names.items() if recipient in after.text}
+        names = {r: name for r, name in before.names.items() if r in after.text and r not in named}
         fine = (
             [_sorted(s) for s in found] == [_sorted(s) for s in expected]
             and after.stores == before.stores

@@ -88,13 +88,13 @@ def flag(values: Mapping[str, Node], name: str) -> bool:
 
 
 def items(values: Mapping[str, Node], name: str) -> list[Node]:
-    """The items of a list field; empty where it is missing or null."""
+    """The items of a list of maps, without null ones; empty where it is missing or null."""
     node = values.get(name)
     if node is None or node.is_null:
         return []
     if node.kind != "list":
         raise RulesError(f"{name} is not a list", line=node.line)
-    return node.items
+    return node.present
 
 
 def texts(values: Mapping[str, Node], name: str, *, comma_text: bool) -> list[Node]:

@@ -10,8 +10,6 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from kubectl_sops.rules.nodes import Node
 
 _BEHIND = re.compile(r"[ \t]*,?[ \t]+#[ \t]*([^\r\n]*)")
@@ -26,21 +24,23 @@ def split(text: str) -> list[str]:
     return [part for part in (piece.strip() for piece in text.split(",")) if part]
 
 
-def find_names(text: str, scalars: Iterator[Node] | list[Node]) -> dict[str, str]:
+def find_names(text: str, scalars: list[Node]) -> dict[str, str]:
     """Names by recipient, for the recipients in ``scalars``."""
     comments = [match[1] for match in _COMMENT_LINE.finditer(text)]
     names: dict[str, str] = {}
     for node in scalars:
         recipients = split(node.text)
         for recipient in recipients:
-            if recipient in names:
-                continue
-            name = _behind(text, node) if len(recipients) == 1 else ""
-            name = name or _in_comment_line(comments, recipient)
-            if not name and len(recipients) == 1 and node.anchor:
-                name = (_behind(text, node.target) if node.target else "") or node.anchor
-            name = name or _ssh_comment(recipient)
-            if name:
+            if recipient not in names:
+                name = _behind(text, node) if len(recipients) == 1 else ""
+                name = name or _in_comment_line(comments, recipient)
+                if not name and len(recipients) == 1 and node.anchor:
+                    name = (_behind(text, node.target) if node.target else "") or node.anchor
+                if name:
+                    names[recipient] = name
+    for node in scalars:
+        for recipient in split(node.text):
+            if recipient not in names and (name := _ssh_comment(recipient)):
                 names[recipient] = name
     return names
 

@@ -65,6 +65,11 @@ class Node:
     def is_null(self) -> bool:
         return self.kind == "scalar" and not self.style and not self.tagged and self.text in _NULLS
 
+    @property
+    def present(self) -> list[Node]:
+        """The items of a list without the null ones, which go-yaml drops where it wants a struct."""
+        return [item for item in self.items if not item.is_null]
+
     def get(self, key: str) -> Node | None:
         """The value under ``key`` as written here; merge keys are not followed."""
         return next((value for name, value in self.pairs if name.text == key), None)

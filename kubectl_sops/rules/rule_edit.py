@@ -55,6 +55,8 @@ def add(text: str, tree: Node | None, before: int | None, rule: list[str], flow:
         _add_at_end(layout, rule)
     elif value.target is not None:
         raise RulesError(f"creation_rules is an alias (*{value.anchor})", line=value.line, hint=BY_HAND)
+    elif value.items and not value.present:
+        raise RulesError("creation_rules has empty items only", line=value.line, hint=BY_HAND)
     elif not value.items:
         colon = text.index(":", key.end) + 1
         layout.replace(colon, max(colon, value.end), "")
@@ -63,7 +65,7 @@ def add(text: str, tree: Node | None, before: int | None, rule: list[str], flow:
         if before is None:
             layout.insert(value.items[-1].content_end(text), f", {flow}")
         else:
-            layout.insert(value.items[before].start, f"{flow}, ")
+            layout.insert(value.present[before].start, f"{flow}, ")
     else:
         _add_item(layout, key, value, before, rule)
     return layout.result()
@@ -82,7 +84,7 @@ def _add_at_end(layout: Layout, rule: list[str]) -> None:
 
 
 def _add_item(layout: Layout, key: Node, value: Node, before: int | None, rule: list[str]) -> None:
-    text, items = layout.text, value.items
+    text, items = layout.text, value.present
     dash = layout.dash(items[0])
     gap = text[dash + 1 : items[0].start]
     new = _indented(rule, dash - layout.line_start(dash), gap if gap.strip(" ") == "" and gap else " ")

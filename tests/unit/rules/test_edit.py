@@ -211,7 +211,7 @@ def test_ssh_keys_are_compared_without_their_comment():
         (b"x: &x [age1a]\ncreation_rules:\n  - age: *x\n", r"\.sops\.yaml:3: its recipients are an alias \(\*x\)"),
         (b"x: &x {age: age1a}\ncreation_rules:\n  - <<: *x\n", "merged in with <<"),
         (b"x: &x {age: age1a}\ncreation_rules:\n  - *x\n", r"the rule is an alias \(\*x\)"),
-        (b"creation_rules:\n  -\n", "the rule is empty"),
+        (b"creation_rules: [{}]\n", "the rule is empty"),
     ],
 )
 def test_what_is_shared_is_not_touched(data, message):
@@ -281,6 +281,12 @@ def test_a_rule_goes_before_those_that_would_hide_it(new, regexes):
     )
     changed = rules.parse(edit.add_rule(data, [("age1new", "")], path_regex=new))
     assert [rule.path_regex for rule in changed.creation_rules] == regexes
+
+
+def test_a_known_recipient_may_get_another_name():
+    """The same key in another rule under another name is no reason to refuse."""
+    data = edit.add_rule(b"creation_rules:\n  - age: age1a # old\n", [("age1a", "new")], path_regex="^x/")
+    assert [rule.recipients for rule in rules.parse(data).creation_rules] == [["age1a"], ["age1a"]]
 
 
 def test_a_new_file_has_the_rule_for_secrets():
