@@ -1,5 +1,100 @@
-"""placeholder"""
+"""Comments of a YAML text as leaves: where they stand, and which container sops will find them in."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from typing import TYPE_CHECKING
+
+from kubectl_sops.core.leaf import Leaf
+from kubectl_sops.core.values import Comment
+
+if TYPE_CHECKING:
+    from kubectl_sops.core.leaf import Path
+    from kubectl_sops.formats.yaml_scan import Scan
+
+_END = re.compile(r"[\r\n\x85\u2028\u2029]")
+_SEALED = ",type:comment]"
 
 
-def add(found):
-    return False
+def add(scan: Scan) -> bool:
+    """Put the comments of a text among its leaves; whether there are any.
+
+    Their containers are worked out only where that matters: in plaintext, and where comments are encrypted or select.
+    """
+    spans = find(scan.text, sorted(scan.solid or ()))
+    if not spans:
+        return False
+    placed: dict[int, tuple[Path, int]] = {}
+    if _matters(scan):
+        from kubectl_sops.formats import yaml_attach
+
+        placed = yaml_attach.attach(scan.text, spans)
+    comments = []
+    starts = [leaf.span[0] for leaf in scan.leaves]
+    documents = [part.start for part in scan.parts]
+    for start, end in spans:
+        path, order = placed.get(start, ((), start))
+        if start not in placed:
+            path = _surrounding(scan, starts, start)
+        number = max(bisect_right(documents, start) - 1, 0)
+        comments.append(
+            (min(order, start), Leaf(path, Comment(scan.text[start + 1 : end]), (start, end), None, number))
+        )
+    _merge(scan, comments)
+    return True
+
+
+def _matters(scan: Scan) -> bool:
+    if scan.entry is None or _SEALED in scan.text:
+        return True
+    tree = scan.entry.tree
+    return isinstance(tree, dict) and any(name.lower().endswith("_comment_regex") for name in tree)
+
+
+def find(text: str, solid: list[tuple[int, int, int]]) -> list[tuple[int, int]]:
+    """Start and end of every comment: each ``#`` outside the scalars."""
+    spans: list[tuple[int, int]] = []
+    at, number = 0, 0
+    while (at := text.find("#", at)) >= 0:
+        while number < len(solid) and solid[number][1] <= at:
+            number += 1
+        if number < len(solid):
+            start, end, header = solid[number]
+            if start <= at < end and not start < at < header:
+                at = end if end > at else at + 1
+                continue
+        match = _END.search(text, at)
+        stop = match.start() if match else len(text)
+        spans.append((at, stop))
+        at = stop
+    return spans
+
+
+def _surrounding(scan: Scan, starts: list[int], at: int) -> Path:
+    """The container of the leaf before; for comments that sops' parser loses."""
+    index = bisect_right(starts, at) - 1
+    return scan.leaves[index].path[:-1] if index >= 0 else ()
+
+
+def _merge(scan: Scan, comments: list[tuple[int, Leaf]]) -> None:
+    """Merge comments into the leaves, in document order; aliases name leaves by number."""
+    numbers: list[int] = []
+    merged: list[Leaf] = []
+    comments.sort(key=lambda item: item[0])
+    queue = iter(comments)
+    waiting = next(queue, None)
+    for leaf in scan.leaves:
+        while waiting is not None and (waiting[1].document, waiting[0]) <= (leaf.document, leaf.span[0]):
+            merged.append(waiting[1])
+            waiting = next(queue, None)
+        numbers.append(len(merged))
+        merged.append(leaf)
+    while waiting is not None:
+        merged.append(waiting[1])
+        waiting = next(queue, None)
+    numbers.append(len(merged))
+    for alias in scan.aliases:
+        alias.leaves = (numbers[alias.leaves[0]], numbers[alias.leaves[1] - 1] + 1)
+        alias.source = (numbers[alias.source[0]], numbers[alias.source[1] - 1] + 1)
+    scan.leaves = merged

@@ -1,0 +1,301 @@
+"""Which container a comment belongs to, as sops reads a document.
+
+go-yaml hands the grouped comments (``formats.yaml_lines``) to nodes while it parses (``parserc.go``, ``decode.go``), and
+sops turns those of a node into entries of a map or list (``stores/yaml/store.go``). Comments that get lost on the way have
+no container here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import yaml
+
+from kubectl_sops.formats.yaml_lines import FOOT, HEAD, Group, Token, tokens_and_groups
+
+if TYPE_CHECKING:
+    from kubectl_sops.core.leaf import Path
+
+    Members = list[int | None]
+    Placed = dict[int, tuple[Path, int]]
+
+_PROPERTIES = (yaml.AnchorToken, yaml.TagToken)
+_NO_VALUE = (yaml.KeyToken, yaml.ValueToken, yaml.BlockEndToken)
+
+
+def attach(text: str, spans: list[tuple[int, int]]) -> Placed:
+    """For each comment, by its start: the path of its container, and the position in whose order it is read."""
+    tokens, groups = tokens_and_groups(text, spans)
+    parser = _Parser(tokens, groups)
+    parser.stream()
+    return parser.placed
+
+
+class _Node:
+    __slots__ = ("foot", "head", "is_collection", "line", "start")
+
+    def __init__(self, start: int, *, is_collection: bool = False) -> None:
+        self.start = start
+        self.is_collection = is_collection
+        self.head: Members = []
+        self.line: Members = []
+        self.foot: Members = []
+
+
+class _Parser:
+    def __init__(self, tokens: list[Token], groups: list[Group]) -> None:
+        self._tokens = tokens
+        self._groups = groups
+        self._at = 0
+        self._next_group = 0
+        self._head: Members = []
+        self._line: Members = []
+        self._foot: Members = []
+        self._stem: Members = []
+        self.placed: Placed = {}
+
+    # tokens and the comments that come with them
+
+    def _peek(self) -> Token:
+        token = self._tokens[self._at]
+        while self._next_group < len(self._groups):
+            group = self._groups[self._next_group]
+            if token.start < group.token_mark:
+                break
+            if group.kind == HEAD:
+                if token.kind is yaml.BlockEndToken:
+                    break  # an end has no head: it waits for the next token
+                self._head += group.members
+            elif group.kind == FOOT:
+                self._foot += group.members
+            else:
+                self._line += group.members
+            self._next_group += 1
+        return token
+
+    def _skip(self) -> None:
+        self._at += 1
+
+    def _take(self, node: _Node) -> None:
+        node.head, node.line, node.foot = self._head, self._line, self._foot
+        self._head, self._line, self._foot, self._stem = [], [], [], []
+
+    def _place(self, members: Members, path: Path, before: int | None = None) -> None:
+        for start in members:
+            if start is not None:
+                self.placed[start] = (path, start if before is None else before)
+
+    def _place_inside(self, node: _Node, path: Path) -> None:
+        # a collection that is a map's value: its comments are entries of it
+        self._place(node.head, path)
+        self._place(node.line, path, node.start)
+        self._place(node.foot, path)
+
+    # the grammar
+
+    def stream(self) -> None:
+        self._skip()
+        while True:
+            token = self._peek()
+            while token.kind is yaml.DocumentEndToken:
+                self._skip()
+                token = self._peek()
+            if token.kind is yaml.StreamEndToken:
+                self._place(self._head + self._line + self._foot, ())
+                return
+            self._document(token, implicit=token.kind not in (yaml.DirectiveToken, yaml.DocumentStartToken))
+            if self._peek().kind is yaml.DocumentEndToken:
+                self._skip()
+            end = _Node(0)
+            self._take(end)
+            self._place(end.foot or end.head, ())
+
+    def _document(self, token: Token, *, implicit: bool) -> None:
+        if implicit:
+            # what stands above an empty line is the document's own
+            if None in self._head:
+                split = len(self._head) - 1 - self._head[::-1].index(None)
+                self._place(self._head[:split], ())
+                self._head = self._head[split + 1 :]
+        else:
+            while token.kind is yaml.DirectiveToken:
+                self._skip()
+                token = self._peek()
+            self._skip()
+            if self._peek().kind in (yaml.DocumentStartToken, yaml.DocumentEndToken, yaml.StreamEndToken):
+                return
+        root = self._node((), block=True, indentless=False)
+        self._place_inside(root, ())
+
+    def _node(self, path: Path, *, block: bool, indentless: bool) -> _Node:
+        token = self._peek()
+        node = _Node(token.start)
+        if token.kind is yaml.AliasToken:
+            self._take(node)
+            self._skip()
+            return node
+        while token.kind in _PROPERTIES:
+            self._skip()
+            token = self._peek()
+        kind = token.kind
+        if indentless and kind is yaml.BlockEntryToken:
+            node.is_collection = True
+            self._block_sequence(path, indentless=True)
+        elif kind is yaml.ScalarToken:
+            self._take(node)
+            self._skip()
+        elif kind is yaml.FlowSequenceStartToken or kind is yaml.FlowMappingStartToken:
+            node.is_collection = True
+            self._take(node)
+            if kind is yaml.FlowSequenceStartToken:
+                self._flow_sequence(node, path)
+            else:
+                self._flow_mapping(node, path)
+        elif block and kind in (yaml.BlockSequenceStartToken, yaml.BlockMappingStartToken):
+            node.is_collection = True
+            node.head, self._stem = self._stem, []
+            if kind is yaml.BlockSequenceStartToken:
+                self._skip()
+                self._block_sequence(path, indentless=False)
+            else:
+                self._block_mapping(node, path)
+        return node
+
+    def _block_sequence(self, path: Path, *, indentless: bool) -> None:
+        index = 0
+        while True:
+            token = self._peek()
+            if token.kind is not yaml.BlockEntryToken:
+                if not indentless:
+                    self._skip()  # its end
+                return
+            before = len(self._head)
+            self._skip()
+            self._split_stem(before)
+            token = self._peek()
+            if token.kind is yaml.BlockEntryToken or token.kind in _NO_VALUE:
+                index += 1
+                continue
+            self._item((*path, index), block=True)
+            index += 1
+
+    def _split_stem(self, size: int) -> None:
+        if size and self._peek().kind in (yaml.BlockSequenceStartToken, yaml.BlockMappingStartToken):
+            self._stem, self._head = self._head[:size], self._head[size:]
+
+    def _item(self, path: Path, *, block: bool) -> None:
+        item = self._node(path, block=block, indentless=False)
+        self._place(item.head, path[:-1])
+        self._place(item.line, path[:-1], item.start)
+        self._place(item.foot, path[:-1])
+
+    def _block_mapping(self, node: _Node, path: Path) -> None:
+        self._peek()
+        self._skip()
+        pairs: list[tuple[_Node, _Node, Path]] = []
+        while (token := self._peek()).kind is yaml.KeyToken:
+            self._skip()
+            name = self._key_name()
+            if self._peek().kind in _NO_VALUE:
+                key = _Node(token.start)
+            else:
+                key = self._node((*path, name), block=True, indentless=True)
+            if key.foot and pairs:
+                pairs[-1][0].foot, key.foot = key.foot, []  # a foot of the pair before; an earlier one gets lost
+            value = _Node(token.start)
+            if self._peek().kind is yaml.ValueToken:
+                self._skip()
+                if self._peek().kind not in _NO_VALUE:
+                    value = self._node((*path, name), block=True, indentless=True)
+            if not key.foot and value.foot:
+                key.foot, value.foot = value.foot, []
+            pairs.append((key, value, (*path, name)))
+        end = _Node(0)
+        self._take(end)
+        self._skip()
+        node.line = end.line
+        if end.foot and pairs:
+            pairs[-1][0].foot = end.foot
+        else:
+            node.foot = end.foot
+        self._place_pairs(pairs, path)
+
+    def _key_name(self) -> str:
+        at = self._at
+        while self._tokens[at].kind in _PROPERTIES:
+            at += 1
+        return self._tokens[at].value or ""
+
+    def _place_pairs(self, pairs: list[tuple[_Node, _Node, Path]], path: Path) -> None:
+        for key, value, inner in pairs:
+            self._place(key.head, path)
+            self._place(key.line, path)
+            if value.is_collection:
+                self._place_inside(value, inner)
+            else:
+                self._place(value.head, path)
+                self._place(value.line, path, value.start)
+                self._place(value.foot, path)
+            self._place(key.foot, path)
+
+    def _flow_sequence(self, node: _Node, path: Path) -> None:
+        self._peek()
+        self._skip()
+        index = 0
+        first = True
+        while (token := self._peek()).kind is not yaml.FlowSequenceEndToken:
+            if not first:
+                self._skip()  # the comma
+                token = self._peek()
+            first = False
+            if token.kind is yaml.KeyToken:
+                self._skip()
+                pair = self._flow_pair((*path, index), empty=(yaml.ValueToken, yaml.FlowEntryToken))
+                self._place_pairs([pair], (*path, index))
+                index += 1
+            elif token.kind is not yaml.FlowSequenceEndToken:
+                self._item((*path, index), block=False)
+                index += 1
+        self._end_flow(node)
+
+    def _flow_mapping(self, node: _Node, path: Path) -> None:
+        self._peek()
+        self._skip()
+        pairs: list[tuple[_Node, _Node, Path]] = []
+        first = True
+        while (token := self._peek()).kind is not yaml.FlowMappingEndToken:
+            if not first:
+                self._skip()
+                token = self._peek()
+            first = False
+            if token.kind is yaml.KeyToken:
+                self._skip()
+                pairs.append(self._flow_pair(path, empty=(yaml.ValueToken, yaml.FlowEntryToken)))
+            elif token.kind is not yaml.FlowMappingEndToken:
+                name = self._key_name()
+                pairs.append((self._node((*path, name), block=False, indentless=False), _Node(0), (*path, name)))
+        self._end_flow(node)
+        self._place_pairs(pairs, path)
+
+    def _flow_pair(self, path: Path, *, empty: tuple[type, ...]) -> tuple[_Node, _Node, Path]:
+        name = self._key_name()
+        token = self._peek()
+        closing = (yaml.FlowSequenceEndToken, yaml.FlowMappingEndToken)
+        if token.kind in empty or token.kind in closing:
+            key = _Node(token.start)
+        else:
+            key = self._node((*path, name), block=False, indentless=False)
+        value = _Node(token.start)
+        if self._peek().kind is yaml.ValueToken:
+            self._skip()
+            if self._peek().kind not in (yaml.FlowEntryToken, *closing):
+                value = self._node((*path, name), block=False, indentless=False)
+        if not key.foot and value.foot:
+            key.foot, value.foot = value.foot, []
+        return key, value, (*path, name)
+
+    def _end_flow(self, node: _Node) -> None:
+        end = _Node(0)
+        self._take(end)
+        self._skip()
+        node.line, node.foot = end.line, end.foot

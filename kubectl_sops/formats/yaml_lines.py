@@ -1,0 +1,262 @@
+"""Comments between tokens, as go-yaml's scanner groups them into heads, lines and feet.
+
+What it does (go-yaml v3 ``scannerc.go``): behind a token on its line stands a line comment; the lines below are scanned
+as a whole. A group with nothing but an empty line behind it is a foot of what came before, otherwise a head of what
+comes next; a group at another indentation is split off. Ends of block collections move up to comments of their column.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import TYPE_CHECKING
+
+import yaml
+from yaml._yaml import CParser
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+HEAD, LINE, FOOT = "head", "line", "foot"
+_BREAKS = "\r\n\x85\u2028\u2029"
+_OPENING = (yaml.FlowSequenceStartToken, yaml.FlowMappingStartToken)
+_CLOSING = (yaml.FlowSequenceEndToken, yaml.FlowMappingEndToken)
+_INDENTING = (yaml.BlockSequenceStartToken, yaml.BlockMappingStartToken)
+
+
+class Group:
+    """Comments that go-yaml takes together.
+
+    Attributes:
+        kind: ``HEAD``, ``LINE`` or ``FOOT``.
+        members: starts of the comments; ``None`` for an empty line between them.
+        token_mark: the group belongs to the first token that starts there or later.
+        start, column, end, scan_mark: positions that decide where blocks end.
+    """
+
+    __slots__ = ("column", "end", "kind", "members", "scan_mark", "start", "token_mark")
+
+    def __init__(self, kind: str, members: list[int | None], token_mark: int, start: int, column: int) -> None:
+        self.kind = kind
+        self.members = members
+        self.token_mark = token_mark
+        self.start = start
+        self.column = column
+        self.end = 0
+        self.scan_mark = 0
+
+
+class Token:
+    """A token: its class, where it starts, and its text for scalars."""
+
+    __slots__ = ("kind", "start", "value")
+
+    def __init__(self, kind: type, start: int, value: str | None) -> None:
+        self.kind = kind
+        self.start = start
+        self.value = value
+
+
+def tokens_and_groups(text: str, spans: list[tuple[int, int]]) -> tuple[list[Token], list[Group]]:
+    """All tokens of a text, ends of blocks moved, and its comments in groups."""
+    return _Scanner(text, spans).run()
+
+
+def _raw(text: str) -> Iterator[Any]:
+    parser = CParser(text)
+    while (token := parser.get_token()) is not None:
+        yield token
+
+
+class _Scanner:
+    def __init__(self, text: str, spans: list[tuple[int, int]]) -> None:
+        self._text = text
+        self._ends = dict(spans)
+        self._starts = [start for start, _ in spans]
+        self._next = 0
+        self._tokens: list[Token] = []
+        self._groups: list[Group] = []
+        self._indents: list[int] = []
+        self._flow = 0
+        self._scan_mark = 0
+        self._line_starts = _line_starts(text)
+
+    def run(self) -> tuple[list[Token], list[Group]]:
+        ends: list[Any] = []
+        for raw in _raw(self._text):
+            kind = raw.__class__
+            if kind is yaml.StreamStartToken:
+                self._push(kind, 0, None)
+                continue
+            if kind is yaml.BlockEndToken:
+                ends.append(raw)
+                continue
+            start = raw.start_mark.index
+            self._gap(start, raw)
+            self._unroll(ends, raw, start)
+            ends = []
+            if kind in _INDENTING:
+                self._indents.append(raw.start_mark.column)
+            self._push(kind, start, raw.value if kind is yaml.ScalarToken else None)
+            if kind in _INDENTING or (kind is yaml.KeyToken and raw.end_mark.index == start):
+                continue  # no text of their own
+            self._flow += (kind in _OPENING) - (kind in _CLOSING)
+            self._scan_mark = raw.end_mark.index
+            if kind is yaml.ScalarToken and raw.style in ("|", ">"):
+                self._header_comment(start)
+            elif kind is not yaml.BlockEntryToken:
+                self._line_comment(kind, start, raw.end_mark.index)
+        return self._tokens, self._groups
+
+    def _push(self, kind: type, start: int, value: str | None) -> None:
+        self._tokens.append(Token(kind, start, value))
+
+    def _peek_comment(self, limit: int) -> int | None:
+        if self._next < len(self._starts) and self._starts[self._next] < limit:
+            return self._starts[self._next]
+        return None
+
+    def _header_comment(self, start: int) -> None:
+        comment = self._peek_comment(self._scan_mark)
+        if comment is not None:
+            self._next += 1
+            self._groups.append(Group(LINE, [comment], start, comment, self._column(comment) + 1))
+
+    def _line_comment(self, kind: type, start: int, end: int) -> None:
+        comment = self._peek_comment(len(self._text))
+        if comment is None or self._text[end:comment].strip(" \t"):
+            return
+        mark = start
+        if (kind is yaml.ValueToken and not self._flow) or (kind is yaml.FlowEntryToken and self._flow):
+            mark = self._tokens[-2].start  # it belongs to the key, or to the item before the comma
+        self._next += 1
+        self._groups.append(Group(LINE, [comment], mark, comment, self._column(comment) + 1))
+        self._scan_mark = self._ends[comment]
+
+    def _gap(self, limit: int, raw: Any) -> None:
+        """Group the comments before the token at ``limit``."""
+        if self._peek_comment(limit) is None:
+            return
+        closing = raw.__class__ in _CLOSING
+        first = self._starts[self._next]
+        token = self._tokens[-1]
+        if token.kind is yaml.FlowEntryToken and len(self._tokens) > 1:
+            token = self._tokens[-2]
+        indent = max(self._indents[-1] if self._indents else 0, 0)
+        newlines = self._newlines_before(first)
+        line = self._line(first)
+        foot_line = -1
+        if self._line(self._scan_mark) > 0:
+            foot_line = line - newlines + 1
+            if newlines == 0 and self._column(first) > 1:
+                foot_line += 1
+        token_mark, scan_mark = token.start, self._scan_mark
+        members: list[int | None] = []
+        start, column = first, 0
+        first_empty, recent_empty = newlines <= 1, False
+
+        def emit_foot(at: int) -> None:
+            nonlocal token_mark, scan_mark, members
+            group = Group(FOOT, members, token_mark, start, column)
+            group.scan_mark, group.end = scan_mark, at
+            self._groups.append(group)
+            scan_mark = token_mark = at
+            members = []
+
+        def empty_line(at: int, *, close: bool) -> None:
+            nonlocal token_mark, first_empty, recent_empty
+            if close or not recent_empty:
+                dedented = column - 1 < indent
+                below = self._line(start) == foot_line and token.kind is not yaml.ValueToken
+                if close or (first_empty and (below or dedented)):
+                    if members:
+                        if dedented:
+                            token_mark = start  # it has nothing to do with the token before
+                        emit_foot(at)
+                elif members and at < len(self._text):
+                    members.append(None)
+            first_empty, recent_empty = False, True
+
+        position = first
+        while (comment := self._peek_comment(limit)) is not None:
+            for at in self._empty_lines(position, comment):
+                empty_line(at, close=False)
+            own = self._column(comment) + 1
+            if members and own - 1 < indent and own != column:
+                emit_foot(comment)
+            if not members:
+                start, column = comment, own
+            members.append(comment)
+            recent_empty = False
+            self._next += 1
+            position = self._ends[comment]
+        for at in self._empty_lines(position, limit):
+            empty_line(at, close=False)
+        if closing:
+            empty_line(limit, close=True)
+        elif raw.__class__ is yaml.StreamEndToken:
+            empty_line(len(self._text), close=False)
+        elif members:
+            own = self._column(limit) + 1
+            if own - 1 < indent and own != column:
+                emit_foot(limit)
+        if members:
+            group = Group(HEAD, members, start, start, column)
+            group.scan_mark, group.end = scan_mark, limit - 1
+            self._groups.append(group)
+
+    def _empty_lines(self, position: int, limit: int) -> Iterator[int]:
+        """Positions of line breaks of empty lines; the break that ends the line at ``position`` does not count."""
+        first = True
+        for at in range(position, limit):
+            if self._text[at] in _BREAKS:
+                # one character only: of "\r\n" the second counts as an empty line, in go-yaml too
+                if not first:
+                    yield at
+                first = False
+
+    def _newlines_before(self, at: int) -> int:
+        count = 0
+        at -= 1
+        while at >= 0 and self._text[at] in " \t" + _BREAKS:
+            if self._text[at] in _BREAKS:
+                count += 1
+                if self._text[at] == "\n" and at and self._text[at - 1] == "\r":
+                    at -= 1
+            at -= 1
+        return count
+
+    def _unroll(self, ends: list[Any], raw: Any, start: int) -> None:
+        """Place the ends of the block collections that the token at ``start`` leaves."""
+        column = raw.start_mark.column if raw.__class__ is not yaml.StreamEndToken else self._column(start)
+        mark, late = self._scan_mark - 1, False
+        for _ in ends:
+            indent = self._indents.pop() if self._indents else 0
+            if indent <= column and not late:
+                mark, late = start - 1, True  # only the end of the document ends these
+            stop = mark
+            for group in reversed(self._groups):
+                if group.end < stop:
+                    break
+                if group.column == indent + 1:
+                    mark = group.start
+                stop = group.scan_mark
+            self._tokens.append(Token(yaml.BlockEndToken, mark, None))
+
+    def _line(self, at: int) -> int:
+        return bisect_right(self._line_starts, at) - 1
+
+    def _column(self, at: int) -> int:
+        return at - self._line_starts[self._line(at)]
+
+
+def _line_starts(text: str) -> list[int]:
+    starts = [0]
+    at = 0
+    while at < len(text):
+        if text[at] in _BREAKS:
+            if text[at] == "\r" and text[at + 1 : at + 2] == "\n":
+                at += 1
+            starts.append(at + 1)
+        at += 1
+    return starts
