@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import os
-import signal
-import traceback
 
 import pytest
 
-from kubectl_sops.files import write
 from kubectl_sops.repo import transaction
 from kubectl_sops.repo.batch import Batch, finish, undo
 from kubectl_sops.repo.transaction import InProgressError, Transaction
+from tests.support.cut import killed_at, steps
 from tests.support.repository import Repository
 
 FILES = {"a.yaml": b"a1", "sub/b.yaml": b"b1", "c.yaml": b"c1"}
 CHANGED = {"a.yaml": b"a2", "sub/b.yaml": b"b2", "c.yaml": b"c2", "new.yaml": b"n2"}
-
-CALLS = ("mkdir", "open", "link", "rename", "unlink", "fsync", "fchmod", "listdir")
-"""Every call by which the transaction touches the disk."""
 
 
 @pytest.fixture
@@ -42,70 +37,15 @@ def change(top):
     finish(begun)
 
 
-class _Cut:
-    """Stands in for ``os`` in the modules that write: the process dies at the n-th call, before or after it."""
-
-    def __init__(self, at: int, *, after: bool) -> None:
-        self._left = at
-        self._after = after
-
-    def __getattr__(self, name):
-        real = getattr(os, name)
-        if name not in CALLS:
-            return real
-
-        def call(*args, **kwargs):
-            self._left -= 1
-            if self._left == 0 and not self._after:
-                os.kill(os.getpid(), signal.SIGKILL)
-            try:
-                return real(*args, **kwargs)
-            finally:
-                if self._left == 0:
-                    os.kill(os.getpid(), signal.SIGKILL)
-
-        return call
-
-
-def killed_at(step, work, *, after):
-    """Run ``work`` in a child that dies at a step; whether it died."""
-    child = os.fork()
-    if child == 0:
-        try:
-            transaction.os = write.os = _Cut(step, after=after)
-            work()
-        except BaseException:  # noqa: BLE001  # a child must not go on with the tests
-            traceback.print_exc()
-            os._exit(1)
-        os._exit(0)
-    status = os.waitpid(child, 0)[1]
-    assert status in (0, signal.SIGKILL)
-    return status != 0
-
-
 def reset(repo):
     repo.git("clean", "-fdq")
     repo.git("checkout", "-q", ".")
 
 
-def steps(repo, work):
-    """Every step of ``work`` at which it can die, before and after; the repository is as that left it."""
-    for after in (False, True):
-        step = 0
-        while True:
-            step += 1
-            if not killed_at(step, work, after=after):
-                break
-            yield step
-            assert step < 500
-        assert step > 10
-        yield 0
-
-
 def test_every_cut_can_be_finished_or_undone(repo):
     """Killed at any call to the system, the change can be resumed where everything was staged, and undone always."""
     resumed = 0
-    for step in steps(repo, lambda: change(repo.folder)):
+    for step in steps(lambda _: change(repo.folder)):
         found = Transaction.find(str(repo.folder))
         if step and found is not None:
             assert set(content(repo).values()) <= {*FILES.values(), *CHANGED.values()}
@@ -124,10 +64,10 @@ def test_every_cut_can_be_finished_or_undone(repo):
 def test_every_cut_can_be_undone(repo):
     """``--abort`` brings back every byte, wherever the change was cut off, and the undoing itself."""
     undone = 0
-    for step in steps(repo, lambda: change(repo.folder)):
+    for step in steps(lambda _: change(repo.folder)):
         found = Transaction.find(str(repo.folder))
         if step and found is not None:
-            killed_at(step % 7 + 1, lambda: undo(Transaction.find(str(repo.folder))), after=False)
+            killed_at(step % 7 + 1, lambda _: undo(Transaction.find(str(repo.folder))), after=False)
             found = Transaction.find(str(repo.folder))
             if found is not None:
                 undo(found)
