@@ -183,7 +183,9 @@ def _load(config: Untyped, context: dict[str, object], user: dict[str, object]) 
     configuration = Configuration()
     folder = MEMORY_FOLDER if os.access(MEMORY_FOLDER, os.W_OK | os.X_OK) else None
     try:
-        KubeConfigLoader(config_dict=config, active_context=_OURS, temp_file_path=folder).load_and_set(configuration)
+        # without config_base_path relative names are looked for beside the file that has them
+        loader = KubeConfigLoader(config, active_context=_OURS, config_base_path=None, temp_file_path=folder)
+        loader.load_and_set(configuration)
     except OSError as error:
         raise KubeconfigError(
             f"could not read what the kubeconfig names: {os.strerror(error.errno or 0)}", file=error.filename
