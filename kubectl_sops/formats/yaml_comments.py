@@ -8,28 +8,21 @@ from typing import TYPE_CHECKING
 
 from kubectl_sops.core.leaf import Leaf
 from kubectl_sops.core.values import Comment
+from kubectl_sops.formats.yaml_attach import attach
 
 if TYPE_CHECKING:
     from kubectl_sops.core.leaf import Path
     from kubectl_sops.formats.yaml_scan import Scan
 
 _END = re.compile(r"[\r\n\x85\u2028\u2029]")
-_SEALED = ",type:comment]"
 
 
 def add(scan: Scan) -> bool:
-    """Put the comments of a text among its leaves; whether there are any.
-
-    Their containers are worked out only where that matters: in plaintext, and where comments are encrypted or select.
-    """
+    """Put the comments of a text among its leaves; whether there are any."""
     spans = find(scan.text, sorted(scan.solid or ()))
     if not spans:
         return False
-    placed: dict[int, tuple[Path, int]] = {}
-    if _matters(scan):
-        from kubectl_sops.formats import yaml_attach
-
-        placed = yaml_attach.attach(scan.text, spans)
+    placed = attach(scan.text, spans)
     comments = []
     starts = [leaf.span[0] for leaf in scan.leaves]
     documents = [part.start for part in scan.parts]
@@ -43,13 +36,6 @@ def add(scan: Scan) -> bool:
         )
     _merge(scan, comments)
     return True
-
-
-def _matters(scan: Scan) -> bool:
-    if scan.entry is None or _SEALED in scan.text:
-        return True
-    tree = scan.entry.tree
-    return isinstance(tree, dict) and any(name.lower().endswith("_comment_regex") for name in tree)
 
 
 def find(text: str, solid: list[tuple[int, int, int]]) -> list[tuple[int, int]]:

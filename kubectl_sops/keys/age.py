@@ -42,7 +42,7 @@ def recipient_of(identity: str) -> str:
 
 def parse_recipients(text: str) -> list[KeyEntry]:
     """Recipients separated by commas."""
-    return [KeyEntry("age", {"recipient": _checked(part.strip()), "enc": ""}) for part in text.split(",")]
+    return [KeyEntry("age", {"enc": "", "recipient": _checked(part.strip())}) for part in text.split(",")]
 
 
 def _checked(recipient: str) -> str:
