@@ -5,7 +5,7 @@ from __future__ import annotations
 COMMANDS: dict[str, tuple[str, str, str]] = {
     # name: (module below kubectl_sops.cli; a Command, function or typer.Typer in it; one line for the list of commands)
     "init": ("init", "COMMAND", "Create the cluster's age key and the .sops.yaml that encrypts for it"),
-    "keys": ("keys", "KEYS", "List, show, export and import the keys of the cluster's Secret"),
+    "keys": ("keys", "KEYS", "List, show, export, import and prune the keys of the cluster's Secret"),
     "decrypt": ("decrypt", "COMMAND", "Print files decrypted"),
     "encrypt": ("encrypt", "COMMAND", "Encrypt files by the rules of .sops.yaml"),
     "edit": ("edit", "COMMAND", "Create or edit an encrypted file in your editor"),

@@ -17,7 +17,7 @@ from kubectl_sops.cluster import age_secret
 from kubectl_sops.cluster.client import NAMESPACES, connect
 from kubectl_sops.cluster.failure import AlreadyExistsError, ForbiddenError, NamespaceNotFoundError
 from kubectl_sops.cluster.identities import Identity, dump, read_key_file
-from kubectl_sops.errors import ClusterError, ConflictingParametersError, KeyParseError, SopsError, UsageError
+from kubectl_sops.errors import ClusterError, ConflictingParametersError, KeyParseError, UsageError
 from kubectl_sops.keys import age
 
 if TYPE_CHECKING:
@@ -59,10 +59,16 @@ def init(arguments: list[str], values: table.Values) -> None:
       kubectl sops init --recipient "$(cat ~/.ssh/id_ed25519.pub)"
 
       kubectl sops init --from-stdin < age.key
+
+      kubectl sops init --force --overlap
     """
     if arguments:
         raise UsageError("unexpected argument", hint="a key to store is read with --from-stdin")
-    _refuse_later(values)
+    if any(values.get(mode) for mode in ("force", "overlap", "resume", "abort")):
+        from kubectl_sops.cli.replace import replace
+
+        replace(*secret_place(values), values)
+        return
     people = parse_recipients(values.get("recipient"))
     if values.get("print_only"):
         if values.get("from_stdin") or people:
@@ -81,14 +87,6 @@ def init(arguments: list[str], values: table.Values) -> None:
             existing = age_secret.read(client, namespace, name)
     if existing is not None:
         _keep(existing, brought, people, values)
-
-
-def _refuse_later(values: table.Values) -> None:
-    if any(values.get(mode) for mode in ("force", "overlap", "resume", "abort")):
-        raise SopsError(
-            "replacing the cluster's key (init --force) is not in this release; nothing was changed",
-            hint="add a second key with `keys import`",
-        )
 
 
 def secret_place(values: table.Values) -> tuple[str, str]:
@@ -267,12 +265,13 @@ COMMAND = table.Command(
         table.Option("--from-stdin", kind=table.FLAG, help="Store the age identity on standard input."),
         table.Option("--create-namespace", kind=table.FLAG, help="Create the namespace where it is missing."),
         table.Option("--print-only", kind=table.FLAG, help="Print a new key pair; touch neither cluster nor files."),
-        table.Option("--force", kind=table.FLAG, help="Replace the key (not in this release)."),
-        table.Option("--overlap", kind=table.FLAG, help="With --force: keep the old key too (not in this release)."),
-        table.Option("--resume", kind=table.FLAG, help="With --force: go on after a crash (not in this release)."),
-        table.Option("--abort", kind=table.FLAG, help="With --force: undo after a crash (not in this release)."),
+        table.Option("--force", kind=table.FLAG, help="Replace the key pair, and encrypt its files anew."),
+        table.Option("--overlap", kind=table.FLAG, help="With --force: keep the old key until `keys prune`."),
+        table.Option("--resume", kind=table.FLAG, help="Finish a --force that was interrupted."),
+        table.Option("--abort", kind=table.FLAG, help="Undo a --force that was interrupted."),
         table.DRY_RUN,
         table.QUIET,
+        table.YES,
         table.CONFIG,
         table.KEY_SECRET,
         NAMESPACE,

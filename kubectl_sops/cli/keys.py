@@ -234,6 +234,22 @@ IMPORT = table.Command(
 )
 
 
+def prune(arguments: list[str], values: table.Values) -> None:
+    """Remove the keys that `init --force --overlap` left in the Secret, once no file needs them.
+
+    Examples:
+      kubectl sops keys prune
+    """
+    from kubectl_sops.cli.replace import prune as prune_replaced
+
+    if arguments:
+        raise UsageError("unexpected argument")
+    prune_replaced(*secret_place(values), values)
+
+
+PRUNE = table.Command(prune, (table.DRY_RUN, table.QUIET, table.YES, *_PLACE), "")
+
+
 def __getattr__(name: str) -> typer.Typer:
     if name != "KEYS":
         raise AttributeError(name)
@@ -242,6 +258,12 @@ def __getattr__(name: str) -> typer.Typer:
     from kubectl_sops.cli.options import typer_function
 
     app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
-    for command, definition in (("list", LIST), ("show", SHOW), ("export", EXPORT), ("import", IMPORT)):
+    for command, definition in (
+        ("list", LIST),
+        ("show", SHOW),
+        ("export", EXPORT),
+        ("import", IMPORT),
+        ("prune", PRUNE),
+    ):
         app.command(command)(typer_function(definition))
     return app

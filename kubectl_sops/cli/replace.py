@@ -57,6 +57,8 @@ def replace(namespace: str, name: str, values: table.Values) -> None:
     """Replace the cluster's key pair, or finish or undo a replacement that was interrupted."""
     if sum(bool(values.get(mode)) for mode in ("force", "resume", "abort")) > 1:
         raise ConflictingParametersError("cannot use more than one of --force, --resume and --abort")
+    if values.get("overlap") and not values.get("force"):
+        raise ConflictingParametersError("--overlap belongs to --force")
     client = connect(values)
     secret = ClusterSecret(client, namespace, name)
     top = replacement.repository_top(".")
