@@ -12,7 +12,7 @@ from kubectl_sops.errors import MetadataError, NoDocumentError, ParseError
 from kubectl_sops.formats import yaml_aliases, yaml_blocks, yaml_entry
 from kubectl_sops.formats.yaml_render import block_token, plain_mark, sealed_block, sealed_flow, value_token
 from kubectl_sops.formats.yaml_scalars import BREAKING_TAGS
-from kubectl_sops.formats.yaml_scan import Scan, Style, scan
+from kubectl_sops.formats.yaml_scan import Scan, Style, is_listed_comment, scan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,6 +82,8 @@ class YamlDocument(Document):
         style = leaf.style
         if isinstance(style, Style) and style.mark in ("|", ">"):
             return leaf.span[0], max(self._block(leaf, style).end, leaf.span[0] + 1)
+        if isinstance(style, Style) and style.alias is None and is_listed_comment(leaf.value):
+            return self._text.rfind("-", 0, leaf.span[0]), leaf.span[1]
         return leaf.span
 
     def _block(self, leaf: Leaf, style: Style) -> yaml_blocks.Block:
@@ -110,9 +112,7 @@ class YamlDocument(Document):
         style = leaf.style
         if leaf.value.__class__ is Comment:
             start, end = leaf.span
-            if isinstance(value, Token):
-                return [_comment_edit(self._text, start, end, value)]
-            return [(start, end, "#" + str(value))]
+            return [(start, end, str(value) if isinstance(value, Token) else "#" + str(value))]
         if isinstance(value, Token):
             return [(*self._extent(leaf), str(value))]
         assert isinstance(style, Style)  # every leaf that can change is a scalar
@@ -164,10 +164,9 @@ class YamlDocument(Document):
         return yaml_entry.indent_of(self._text)
 
     def _item_to_comment(self, leaf: Leaf, comment: str) -> list[Edit]:
-        # sops stores an encrypted comment of a list as an item; the comment takes the item's place, dash included
+        # the comment takes the item's place, dash included
         start, end = leaf.span
-        dash = self._text.rfind("-", 0, start)
-        return [(dash, end, "#" + comment)]
+        return [(self._text.rfind("-", 0, start), end, "#" + comment)]
 
     def _lists_of_comments(self, changes: Mapping[int, object]) -> list[Edit]:
         """A list that held nothing but comments must come back as an empty list."""
@@ -175,13 +174,12 @@ class YamlDocument(Document):
         for index, value in changes.items():
             if value.__class__ is Comment and self.leaves[index].value.__class__ is not Comment:
                 leaf = self.leaves[index]
-                only.setdefault((leaf.document, leaf.path[:-1]), []).append(index)
+                only.setdefault((leaf.document, leaf.path), []).append(index)
         edits: list[Edit] = []
         for (number, path), indexes in only.items():
             size = sum(
                 1 for leaf in self.leaves
-                if leaf.document == number and leaf.path[: len(path)] == path and leaf.path != path
-                and leaf.value.__class__ is not Comment
+                if leaf.document == number and leaf.path[: len(path)] == path and leaf.value.__class__ is not Comment
             )  # fmt: skip
             if size == len(indexes):
                 end = self.leaves[indexes[-1]].span[1]
@@ -343,10 +341,6 @@ def _line_end(text: str, index: int) -> int:
         return index
     match = _NEWLINE.search(text, index)
     return match.end() if match else len(text)
-
-
-def _comment_edit(text: str, start: int, end: int, token: Token) -> Edit:
-    return (start, end, str(token))
 
 
 def _apply(text: str, edits: list[Edit]) -> str:

@@ -158,7 +158,7 @@ def is_string(text: str) -> bool:
 
 
 _FIRST = frozenset("#,[]{}&*!|>'\"%@`")
-_FLOW = re.compile(r"[,?\[\]{}]|:")
+_FLOW = re.compile(r"[,?\[\]{}]|:(?=[,\[\]{}])")
 
 
 def plain_fits(text: str, *, flow: bool) -> bool:

@@ -291,7 +291,11 @@ def _collection(  # one loop for the whole document: calls per node would double
             if event.anchor is not None:
                 style.anchored = True
                 result._anchors[event.anchor] = (len(leaves), len(leaves) + 1, "scalar", len(frame.path) + 1)
-            leaves.append(Leaf(_next_path(frame), value, (body, end), style, number))
+            if not frame.is_map and is_listed_comment(value):
+                path = frame.path  # it becomes a comment again, which no index counts
+            else:
+                path = _next_path(frame)
+            leaves.append(Leaf(path, value, (body, end), style, number))
         elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
             if frame.is_map and frame.key is None:
                 raise EncryptTreeError(
@@ -329,6 +333,11 @@ def _collection(  # one loop for the whole document: calls per node would double
             if frame.is_map and frame.key is None:
                 raise EncryptTreeError("a key that is an alias", line=event.start_mark.line + 1)
             _alias(event, frame, result, number)
+
+
+def is_listed_comment(value: object) -> bool:
+    """Whether a list item is an encrypted comment: sops stores it as an item, ``- ENC[…,type:comment]``."""
+    return value.__class__ is str and value.endswith(",type:comment]") and value.startswith("ENC[")  # type: ignore[attr-defined]
 
 
 def _child_path(frame: _Frame) -> Path:
