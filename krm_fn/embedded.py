@@ -6,7 +6,6 @@ included, and lose the order: the MAC is found by search.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from krm_fn import mac_search, secret
@@ -28,9 +27,8 @@ if TYPE_CHECKING:
 
 _KINDS = ("Secret", "ConfigMap")
 _MARK = PREFIX.encode()
-_DOTENV = re.compile(rb"^sops_version=", re.MULTILINE)
-_INI = re.compile(rb"^\[sops\]", re.MULTILINE)
-_YAML = re.compile(rb"^sops:", re.MULTILINE)
+_YAML, _DOTENV, _INI = b"sops:", b"sops_version=", b"[sops]"
+"""How the metadata of each format begins, at the start of a line."""
 
 
 def has_payload(resource: Resource) -> bool:
@@ -79,7 +77,11 @@ def _payloads(resource: Resource) -> Iterator[tuple[str, str, bytes, bool]]:
 def _looks_encrypted(data: bytes) -> bool:
     if data.lstrip()[:1] == b"{":
         return b'"sops"' in data
-    return any(pattern.search(data) for pattern in (_YAML, _DOTENV, _INI))
+    return any(_has_line(data, start) for start in (_YAML, _DOTENV, _INI))
+
+
+def _has_line(data: bytes, start: bytes) -> bool:
+    return data.startswith(start) or b"\n" + start in data
 
 
 def kind_of(data: bytes, key: str) -> str:
@@ -95,9 +97,9 @@ def kind_of(data: bytes, key: str) -> str:
         except ParseError:
             return "binary"
         return "binary" if isinstance(tree, dict) and set(tree) == {"data", "sops"} else "json"
-    if _YAML.search(data):
+    if _has_line(data, _YAML):
         return "yaml"
-    return "dotenv" if _DOTENV.search(data) else "ini"
+    return "dotenv" if _has_line(data, _DOTENV) else "ini"
 
 
 def _put(resource: Resource, field: str, key: str, plain: bytes, *, wrapped: bool) -> None:
