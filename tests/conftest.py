@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
-from tests.support.kube import emulator, kube_api  # noqa: F401  # fixtures for every test
+from tests.support.flux import flux  # noqa: F401  # fixtures for every test
+from tests.support.kube import emulator, kube_api  # noqa: F401
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
