@@ -13,7 +13,7 @@ from kubectl_sops.errors import SopsError
 from kubectl_sops.flux.glob import longest_prefix, shortest_prefix
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 _ATOI = re.compile(r"[+-]?[0-9]+")
 
@@ -77,17 +77,21 @@ def substitute(text: str, variables: Mapping[str, str], *, strict: bool) -> str:
 
 
 def names(text: str) -> list[str]:
-    """The variables that ``text`` mentions, in order of appearance."""
-    found: list[str] = []
+    """The variables that ``text`` mentions, each once."""
+    return list(dict.fromkeys(node.name for node in _expressions(parse(text))))
 
-    def collect(nodes: list[Node]) -> None:
-        for node in nodes:
-            if isinstance(node, Expression):
-                collect(node.arguments)
-                found.append(node.name)
 
-    collect(parse(text))
+def needed(text: str) -> list[str]:
+    """The variables that ``text`` mentions without a default, each once."""
+    found = (node.name for node in _expressions(parse(text)) if node.operator not in DEFAULT_OPERATORS)
     return list(dict.fromkeys(found))
+
+
+def _expressions(nodes: list[Node]) -> Iterator[Expression]:
+    for node in nodes:
+        if isinstance(node, Expression):
+            yield from _expressions(node.arguments)
+            yield node
 
 
 class _Parser:

@@ -255,9 +255,10 @@ class _Reader:
         return self._parser.get_event()
 
     def _value(self, event: Any) -> object:
+        line = event.start_mark.line + 1
         if isinstance(event, yaml.AliasEvent):
             if event.anchor not in self._anchors:
-                raise NotYamlError("unknown anchor referenced", line=event.start_mark.line + 1)
+                raise NotYamlError("unknown anchor referenced", line=line)
             return self._anchors[event.anchor]
         value: object
         if isinstance(event, yaml.ScalarEvent):

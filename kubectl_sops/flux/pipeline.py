@@ -6,9 +6,12 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from kubectl_sops.errors import SopsError
+from kubectl_sops.flux import advice_objects, advice_sources, ciphertext, mask, normalise, resources, substitute
 from kubectl_sops.flux import build as kustomize
-from kubectl_sops.flux import ciphertext, mask, normalise, resources, substitute
+from kubectl_sops.flux.advice_failures import UnsetError, explain_decryption, explain_expression, unset_in
 from kubectl_sops.flux.decrypt_sources import SourceDecrypter
+from kubectl_sops.flux.envsubst import ExpressionError, UnsetVariablesError
+from kubectl_sops.flux.graph import Graph
 from kubectl_sops.flux.opening import Decrypted, Opener
 from kubectl_sops.flux.profile import Profile
 from kubectl_sops.flux.remark import Remarks
@@ -44,9 +47,10 @@ class Build:
         decrypted: path → plaintext of the files that were decrypted before the build.
         rewritten: what became of the kustomization.yaml.
         hidden: decrypted values of those files.
+        error: why it failed.
     """
 
-    __slots__ = ("decrypted", "hidden", "kustomization", "remarks", "results", "rewritten")
+    __slots__ = ("decrypted", "error", "hidden", "kustomization", "remarks", "results", "rewritten")
 
     def __init__(self, kustomization: Kustomization) -> None:
         self.kustomization = kustomization
@@ -55,6 +59,7 @@ class Build:
         self.decrypted: dict[str, Decrypted] = {}
         self.rewritten: Rewritten | None = None
         self.hidden: frozenset[str] = frozenset()
+        self.error: SopsError | None = None
 
     @property
     def objects(self) -> list[Object]:
@@ -94,8 +99,11 @@ class Builder:
         self._environ = os.environ if environ is None else environ
         self._masker = masker or mask.Masker()
 
-    def build(self, kustomization: Kustomization) -> Build:
+    def build(self, kustomization: Kustomization, *, final: bool = True) -> Build:
         """Everything up to what is sent to the API server.
+
+        Args:
+            final: normalised, labelled and in order; otherwise as the build step leaves them.
 
         Raises:
             SopsError: where the controller would report a failure.
@@ -105,12 +113,18 @@ class Builder:
         out.rewritten = rewrite(self.tree, kustomization, self.profile)
         if kustomization.decrypts:
             SourceDecrypter(self.tree, self.opener, self.profile, out.decrypted.__setitem__).run(kustomization.path)
+        graph = Graph(self.tree, kustomization.path)
         values = [value for plain in out.decrypted.values() for value in (*plain.values, _text(plain.data))]
         out.hidden = mask.hidden_values(values)
         built = kustomize.run(self.tree, kustomization.path, self._environ, out.hidden)
+        advice_sources.remark(out, graph, self.tree, self.profile)
         variables = self.variables(kustomization) if "postBuild" in kustomization.spec else None
-        out.results = [self._resource(manifest, out, variables) for manifest in built]
-        self._finish(out)
+        self._decrypt(out, built, graph)
+        if variables is not None and (variables.values or _always(kustomization, self.profile)):
+            self._substitute_all(out, variables)
+        if final:
+            self._finish(out)
+            advice_objects.remark_final(out)
         return out
 
     def variables(self, kustomization: Kustomization) -> substitute.Variables:
@@ -133,38 +147,53 @@ class Builder:
             variables.add(name, value, "spec.postBuild.substitute", secret=False)
         return variables
 
-    def _resource(self, manifest: Object, out: Build, variables: substitute.Variables | None) -> Result:
-        kustomization = out.kustomization
-        for field, value in (("kind", manifest.get("kind")), ("apiVersion", manifest.get("apiVersion"))):
-            if not value:
-                raise SopsError(f"failed to decode Kubernetes apiVersion, kind and name: {field} is missing")
-        result = Result(manifest)
-        if kustomization.decrypts:
+    def _decrypt(self, out: Build, built: list[Object], graph: Graph) -> None:
+        unsure = False
+        for manifest in built:
+            for field in ("kind", "apiVersion"):
+                if not manifest.get(field):
+                    raise SopsError(f"failed to decode Kubernetes apiVersion, kind and name: {field} is missing")
+            result = Result(manifest)
+            out.results.append(result)
+            if not out.kustomization.decrypts:
+                continue
             try:
                 outcome = resources.decrypt(manifest, self.opener)
             except SopsError as error:
+                error = explain_decryption(error, manifest, graph, out.kustomization)
                 raise _within(error, f"decryption failed for '{resources.title(manifest)}'") from None
             result.object = outcome.object
             result.sensitive.paths |= outcome.secret_paths
-        if variables is not None and (variables.values or _always(kustomization, self.profile)):
-            self._substitute(result, variables)
-        return result
+            unsure = unsure or outcome.mac_matches is not True
+        if unsure:
+            advice_sources.verify(out, graph, self.tree, self.opener)
 
-    def _substitute(self, result: Result, variables: substitute.Variables) -> None:
-        manifest = result.object
-        if substitute.is_disabled(manifest):
-            return
-        variables.require_names()
-        try:
-            outcome = substitute.apply(manifest, variables, strict=self._strict)
-        except SopsError as error:
-            raise _within(error, f"post build failed for '{resources.title(manifest)}'") from None
-        result.object = outcome.object
-        for path, text in outcome.masked.items():
-            if text is None:
-                result.sensitive.paths.add(path)
-            else:
-                result.sensitive.texts[path] = mask.fill(text, outcome.tokens, self._masker)
+    def _substitute_all(self, out: Build, variables: substitute.Variables) -> None:
+        concerned = [result for result in out.results if not substitute.is_disabled(result.object)]
+        if concerned:
+            variables.require_names()
+        missing = unset_in((result.object for result in concerned), variables.values)
+        for result in concerned:
+            before = result.object
+            title = resources.title(before)
+            try:
+                outcome = substitute.apply(before, variables, strict=self._strict)
+            except UnsetVariablesError as error:
+                raise _within(UnsetError(error, missing), f"post build failed for '{title}'") from None
+            except ExpressionError as error:
+                raise _within(explain_expression(error, before), f"post build failed for '{title}'") from None
+            except SopsError as error:
+                raise _within(error, f"post build failed for '{title}'") from None
+            advice_objects.remark_substitution(out.remarks, result, outcome.object, variables)
+            result.object = outcome.object
+            for path, text in outcome.masked.items():
+                if text is None:
+                    result.sensitive.paths.add(path)
+                else:
+                    result.sensitive.texts[path] = mask.fill(text, outcome.tokens, self._masker)
+        if not self._strict:
+            for name, names in missing:
+                out.remarks.add("unset", f"variables without a value: {', '.join(names)}", where=name)
 
     def _finish(self, out: Build) -> None:
         flat: list[Result] = []

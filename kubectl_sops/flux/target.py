@@ -1,0 +1,103 @@
+"""Which Kustomizations the user means, and which folder stands for their source."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from kubectl_sops.errors import InputNotFoundError, UsageError
+from kubectl_sops.flux import spec
+from kubectl_sops.repo import git
+
+if TYPE_CHECKING:
+    from kubectl_sops.flux.catalog import Catalog
+    from kubectl_sops.flux.spec import Kustomization
+
+PREFIXES = ("kustomization/", "kustomizations/", "ks/")
+
+
+class Target:
+    """What the command line names.
+
+    Attributes:
+        root: the folder that stands for the source.
+        path: the folder to build, relative to the root; empty where a Kustomization was named.
+        name: the name of a Kustomization; empty where a path was given.
+        given: the Kustomization of ``--kustomization-file``.
+    """
+
+    __slots__ = ("given", "name", "path", "root")
+
+    def __init__(self, root: str, *, path: str = "", name: str = "", given: Kustomization | None = None) -> None:
+        self.root = root
+        self.path = path
+        self.name = name
+        self.given = given
+
+    def choose(self, catalog: Catalog) -> Kustomization:
+        """The Kustomization to build.
+
+        Raises:
+            InputNotFoundError, SpecError: there is none, or there are several.
+        """
+        if self.given is not None:
+            return self.given
+        if self.name:
+            return catalog.find(self.name)
+        found = catalog.for_path(self.path)
+        if not found:
+            raise InputNotFoundError(
+                "no Flux Kustomization of this repository applies the folder", file=self.path,
+                hint="name its manifest with --kustomization-file",
+            )  # fmt: skip
+        return spec.choose(found, None, self.path)
+
+
+def resolve(argument: str | None, file: str | None, source: str | None) -> Target:
+    """What ``[PATH | kustomization/NAME]``, ``--kustomization-file`` and ``--source`` mean together.
+
+    The root of the source is ``--source``; else what remains of PATH without the ``spec.path`` of the Kustomization
+    file; else the top of the Git work tree.
+
+    Raises:
+        InputNotFoundError: a path that does not exist.
+        UsageError: nothing to build.
+    """
+    name = _name(argument)
+    if name:
+        given = spec.choose(spec.read_kustomizations(file), name, file) if file else None
+        return Target(source or _top("."), name=name, given=given)
+    if argument is None and file is None:
+        raise UsageError("name a folder, or a Kustomization as kustomization/NAME")
+    path = os.path.realpath(argument) if argument is not None else None
+    if path is not None and not os.path.isdir(path):
+        raise InputNotFoundError(
+            "no such folder", file=argument, hint="write kustomization/NAME to name a Kustomization"
+        )
+    given = spec.choose(spec.read_kustomizations(file), None, file) if file else None
+    if given is not None:
+        root = source or (_without(path, given.path) if path is not None else None) or _top(argument or ".")
+        return Target(root, given=given)
+    assert path is not None  # there is an argument or a file
+    root = os.path.realpath(source or _top(path))
+    return Target(root, path=os.path.relpath(path, root))
+
+
+def _name(argument: str | None) -> str:
+    if argument is None:
+        return ""
+    for prefix in PREFIXES:
+        if argument.startswith(prefix) and not os.path.isdir(argument):
+            return argument.removeprefix(prefix)
+    return ""
+
+
+def _without(path: str, suffix: str) -> str | None:
+    """The folder below which ``suffix`` leads to ``path``."""
+    if suffix == ".":
+        return path
+    return path.removesuffix("/" + suffix) or "/" if path.endswith("/" + suffix) else None
+
+
+def _top(folder: str) -> str:
+    return git.find_top(folder) or os.path.realpath(folder)
