@@ -1,0 +1,58 @@
+"""Edits of generated files: they always succeed, do what they say, and undo each other."""
+
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kubectl_sops import rules
+from kubectl_sops.rules import edit
+
+RECIPIENTS = ("age1a", "age1b", "age1c", "ssh-ed25519 AAAA al@x")
+WRITTEN = st.lists(st.sampled_from(RECIPIENTS), min_size=1, max_size=3, unique=True)
+RULE = st.fixed_dictionaries(
+    {"path_regex": st.sampled_from(["^dev/", ".*", "a: b # c", "\\.ya?ml$"])},
+    optional={
+        "encrypted_regex": st.just("^(data|stringData)$"),
+        "pgp": st.just("ABC"),
+        "age": st.one_of(WRITTEN, WRITTEN.map(",".join), WRITTEN.map(", ".join), WRITTEN.map(",\n".join), st.none()),
+        "key_groups": WRITTEN.map(lambda r: [{"age": r, "pgp": ["DEF"]}]),
+    },
+)
+STYLE = st.fixed_dictionaries(
+    {
+        "default_flow_style": st.sampled_from([False, True, None]),
+        "default_style": st.sampled_from([None, "'", '"']),
+        "indent": st.integers(2, 6),
+        "sort_keys": st.booleans(),
+        "width": st.just(4000),
+    }
+)
+
+
+def said(data):
+    """What a file says, without where."""
+    return [(r.path_regex, r.recipients, r.selector and r.selector.text) for r in rules.parse(data).creation_rules]
+
+
+@given(listed=st.lists(RULE, min_size=1, max_size=3), style=STYLE, data=st.data())
+def test_add_and_remove_are_inverse(listed, style, data):
+    """A recipient is added to one rule, and taken out again, in whatever layout."""
+    before = yaml.safe_dump({"creation_rules": listed}, **style).encode()
+    index = data.draw(st.integers(0, len(listed) - 1))
+    added = edit.add_recipient(before, index, "age1new", name="new one")
+    expected = said(before)
+    assert [sorted(r) for _, r, _ in said(added)] == [
+        sorted([*r, "age1new"] if i == index else r) for i, (_, r, _) in enumerate(expected)
+    ]
+    assert rules.parse(added).names["age1new"] == "new one"
+    if expected[index][1]:
+        assert said(edit.remove_recipient(added, index, "age1new")) == expected
+
+
+@given(listed=st.lists(RULE, min_size=1, max_size=3), style=STYLE)
+def test_a_rule_can_always_be_added(listed, style):
+    """The other rules stay as they are, in their order."""
+    before = yaml.safe_dump({"creation_rules": listed}, **style).encode()
+    after = said(edit.add_rule(before, [("age1new", "")], path_regex="^new/"))
+    after.remove(("^new/", ["age1new"], "^(data|stringData)$"))
+    assert after == said(before)
