@@ -1,4 +1,4 @@
-"""The JSON Schema of ``.sops.yaml``, made from the tables that its reader uses; published for editors in ``docs/schemas``."""
+"""The JSON Schema of ``.sops.yaml``, made from its reader's own tables; published in ``docs/schemas`` for editors."""
 
 from __future__ import annotations
 
