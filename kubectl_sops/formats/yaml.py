@@ -1,4 +1,7 @@
-"""YAML: a stream of documents, read and written by splicing. See ``docs/format.md`` for what comes back byte for byte."""
+"""YAML: a stream of documents, read and written by splicing.
+
+``docs/format.md`` says what comes back byte for byte.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from kubectl_sops.core.leaf import Leaf, Path
+    from kubectl_sops.formats.yaml_edit import Editor
     from kubectl_sops.formats.yaml_scan import Part
 
     Edit = tuple[int, int, str]
@@ -106,7 +110,23 @@ class YamlDocument(Document):
             edits += yaml_aliases.edits(self._scan.aliases, leaves, changes)
         edits += self._lists_of_comments(changes)
         edits += self._entry_edits(metadata, like, sealing=any(isinstance(v, Sealed | Token) for v in changes.values()))
-        return (self._bom + _apply(self._text, edits)).encode("utf-8", "surrogateescape")
+        return self._encode(_apply(self._text, edits))
+
+    def put(self, path: Path, value: object) -> bytes:
+        """See ``Document.put``; the first document only."""
+        return self._encode(self._editor().put(path, value))
+
+    def remove(self, path: Path) -> bytes:
+        """See ``Document.remove``; the first document only."""
+        return self._encode(self._editor().remove(path))
+
+    def _editor(self) -> Editor:
+        from kubectl_sops.formats.yaml_edit import Editor
+
+        return Editor(self._text, indent=self._indent(), newline=self._newline)
+
+    def _encode(self, text: str) -> bytes:
+        return (self._bom + text).encode("utf-8", "surrogateescape")
 
     def _leaf_edits(self, leaf: Leaf, value: object) -> list[Edit]:
         style = leaf.style
