@@ -181,7 +181,7 @@ def open_taken_apart(resource: Resource, decrypter: Decrypter, sources: Sources 
             hashed[(key,)] = plain[key]
     if sources is not None:
         sealed = sorted((f"{key}:", values[key]) for key in plain if is_sealed(values[key]))
-        _verify(metadata, cipher, hashed, resource, sources.compare_flat(metadata.mac, sealed, resource))
+        _verify(metadata, cipher, hashed, resource, sources.compare_flat(metadata, sealed, resource))
     in_secret = resource["kind"] == "Secret"
     resource["data"] = opened = {}
     for key, data_value in plain.items():

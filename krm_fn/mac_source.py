@@ -21,6 +21,7 @@ from kubectl_sops.formats.yaml_load import load_all
 if TYPE_CHECKING:
     from krm_fn.decrypter import Decrypter
     from krm_fn.sealed_group import Group, Member
+    from kubectl_sops.core.metadata import Metadata
 
     Ciphertexts = list[tuple[str, str]]
 
@@ -58,24 +59,20 @@ class Sources:
         """
         # the annotation is relative to the outermost kustomization, which may be this one
         origins = [build_annotations.text(member.resource, build_annotations.ORIGIN) for member in group.members]
-        found = self._find(group.metadata.mac, origins)
+        found = self._find(group.metadata, origins, group.members[0].resource)
         if found is None:
             return self._missing()
-        path, data = found
-        name = os.path.relpath(path, self._root)
-        documents = self._documents(group.members[0].resource, data, name)
+        name, documents = found
         for member in group.members:
             self._compare(member, documents, name, allow_patched=allow_patched)
         return None
 
-    def compare_flat(self, mac: str, sealed: Ciphertexts, resource: dict[str, object]) -> str | None:
+    def compare_flat(self, metadata: Metadata, sealed: Ciphertexts, resource: dict[str, object]) -> str | None:
         """The same for the variables of a dotenv file."""
-        found = self._find(mac, [])
+        found = self._find(metadata, [], resource)
         if found is None:
             return self._missing()
-        path, data = found
-        name = os.path.relpath(path, self._root)
-        documents = self._documents(resource, data, name)
+        name, documents = found
         if [sealed] != documents:
             raise ResourceMacError(f"MAC mismatch: encrypted values differ from {name}", resource, hint=_DIFFERS_HINT)
         return None
@@ -84,18 +81,37 @@ class Sources:
         where = "a remote base" if self._remote else "no file of the kustomization has its MAC"
         return f"the source file was not found ({where})"
 
-    def _documents(self, resource: dict[str, object], data: bytes, name: str) -> list[Ciphertexts]:
-        """The ciphertexts of each document of the file, once its MAC was verified."""
-        try:
-            document, metadata = parse_encrypted(data, format_of(name))
-            open_document(document, metadata, self._decrypter.keys)
-        except SopsError as error:
-            raise ResourceMacError(f"{error.at(name)}", resource, hint=error.hint) from None
-        found: dict[int, Ciphertexts] = {}
-        for leaf in document.leaves:
-            if not leaf.is_comment and is_sealed(leaf.value):
-                found.setdefault(leaf.document, []).append((aad(leaf.path), str(leaf.value)))
-        return [sorted(ciphertexts) for ciphertexts in found.values()]
+    def _find(
+        self, metadata: Metadata, origins: list[str], resource: dict[str, object]
+    ) -> tuple[str, list[Ciphertexts]] | None:
+        """The name of the source file and the ciphertexts of each of its documents, verified."""
+        if self._files is None:
+            self._files = {}
+            self._walk(self._root)
+        for origin in origins:
+            self._read_origin(origin)
+        # the ciphertext of a MAC has no blanks, so no YAML or JSON writer breaks it
+        mac = metadata.mac.encode()
+        for path, data in self._files.items():
+            if mac not in data:
+                continue
+            name = os.path.relpath(path, self._root)
+            try:
+                document, theirs = parse_encrypted(data, format_of(name))
+                # Only a file under this very MAC, thus under this data key: anybody can encrypt another one to the same
+                # recipients that has the MAC and old ciphertexts as plain text in it.
+                if (theirs.mac, theirs.lastmodified) != (metadata.mac, metadata.lastmodified):
+                    continue
+                opened, _ = open_document(document, theirs, self._decrypter.keys)
+            except SopsError as error:
+                raise ResourceMacError(f"{error.at(name)}", resource, hint=error.hint) from None
+            found: dict[int, Ciphertexts] = {}
+            for index in opened.changes:
+                leaf = document.leaves[index]
+                if not leaf.is_comment and is_sealed(leaf.value):
+                    found.setdefault(leaf.document, []).append((aad(leaf.path), str(leaf.value)))
+            return name, [sorted(ciphertexts) for ciphertexts in found.values()]
+        return None
 
     def _compare(self, member: Member, documents: list[Ciphertexts], name: str, *, allow_patched: bool) -> None:
         mine = sorted((aad(path), value) for path, value in member.sealed.items())
@@ -122,16 +138,6 @@ class Sources:
             member.resource,
             hint=_DIFFERS_HINT,
         )
-
-    def _find(self, mac: str, origins: list[str]) -> tuple[str, bytes] | None:
-        if self._files is None:
-            self._files = {}
-            self._walk(self._root)
-        for origin in origins:
-            self._read_origin(origin)
-        # the ciphertext of a MAC has no blanks, so no YAML or JSON writer breaks it
-        wanted = mac.encode()
-        return next(((path, data) for path, data in self._files.items() if wanted in data), None)
 
     def _read_origin(self, origin: str) -> None:
         for line in origin.splitlines():

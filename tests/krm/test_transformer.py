@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import base64
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from kubectl_sops.core.selectors import Selector
 from tests.support.canary import PLAINTEXT, VALUE
 from tests.support.kustomize import EVERYTHING, SECRET_REGEX, Door, Identity, Workshop, doors, objects, seal
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from kubectl_sops.core.selectors import Selector
 
 SECRET = """\
 # leading comment
@@ -151,6 +151,11 @@ CASES: dict[str, Case] = {
         {"v.env": "".join(f"K{number}=v{number}\n" for number in range(12))},
     ),
     "types-of-any-kind": Case("resources: [t.yaml]\n", {"t.yaml": TYPES}),
+    "selected-by-comments": Case(
+        "resources: [s.yaml]\n",
+        {"s.yaml": SECRET.replace("# inner comment", "# sops:enc")},
+        selector=Selector("encrypted_comment_regex", "sops:enc"),
+    ),
     "json-resource": Case("resources: [s.json]\n", {"s.json": JSON}),
     "component": Case(
         "resources: [s.yaml]\ncomponents: [part]\n",
@@ -268,6 +273,28 @@ def test_an_older_ciphertext_is_not_found_by_search(workshop: Workshop, identity
     assert done.returncode == 1
     assert "no file of the kustomization has its MAC" in done.stderr
     assert "a value was changed, added or removed" in done.stderr
+
+
+@pytest.mark.parametrize("door", _doors(*LEGACY_AND_EXEC))
+@pytest.mark.parametrize("place", ["leaf", "comment"])
+def test_a_forged_source_is_no_source(place: str, door: Door, workshop: Workshop, identity: Identity) -> None:
+    """Anybody can encrypt a file to the recipients that names the MAC and has old ciphertexts as plain text in it."""
+    folder = prepare(workshop, CASES["T01-regex"], door, identity)
+    _rolled_back(folder, identity)
+    (tree,) = objects((folder / "s.yaml").read_text())
+    sops = tree.pop("sops")
+    tree["metadata"]["name"] = "forged"
+    forged = json.dumps(tree)
+    if place == "leaf":
+        forged = json.dumps(tree | {"note": sops["mac"]})
+    sealed = seal(forged + "\n", identity, selector=Selector("encrypted_regex", "^nothing$"))
+    if place == "comment":
+        sealed = f"# {sops['mac']}\n".encode() + sealed
+    (folder / "a.yaml").write_bytes(sealed)
+    (folder / "kustomization.yaml").write_text("resources: [a.yaml, s.yaml]\ntransformers: [g.yaml]\n")
+    built = workshop.build(folder, door)
+    assert built.returncode != 0
+    assert "MAC mismatch" in built.stderr
 
 
 @pytest.mark.parametrize("door", _doors("legacy"))
