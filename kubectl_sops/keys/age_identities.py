@@ -89,7 +89,7 @@ class AgeIdentities:
                 self._place(path, lambda path=path: _read(path), self._add_ssh)  # type: ignore[misc]
             elif home:
                 self.missing.append(path)
-        self._variable("SOPS_AGE_KEY", lambda text: "\n".join(text.split()).encode())
+        self._variable("SOPS_AGE_KEY", lambda text: "\n".join(_words(text)).encode())
         self._variable("SOPS_AGE_KEY_FILE", _read)
         self._variable("SOPS_AGE_KEY_CMD", self._run)
         folder = config_folder(environ)
@@ -204,6 +204,11 @@ class AgeIdentities:
 
 def _significant(lines: Iterable[str]) -> list[str]:
     return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+
+
+def _words(text: str) -> list[str]:
+    # several identities may share a line (sops 3.13.0); a comment has its line for itself
+    return [word for line in text.splitlines() for word in ([line] if line.startswith("#") else line.split())]
 
 
 def _read(path: str) -> bytes:
