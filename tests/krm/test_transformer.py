@@ -280,13 +280,14 @@ def test_an_older_ciphertext_is_not_found_by_search(workshop: Workshop, identity
 def test_a_forged_source_is_no_source(place: str, door: Door, workshop: Workshop, identity: Identity) -> None:
     """Anybody can encrypt a file to the recipients that names the MAC and has old ciphertexts as plain text in it."""
     folder = prepare(workshop, CASES["T01-regex"], door, identity)
+    workshop.config(folder / "g.yaml", TRANSFORMER | {"selectors": [{"name": "db-creds"}]}, door.mode)
     _rolled_back(folder, identity)
     (tree,) = objects((folder / "s.yaml").read_text())
     sops = tree.pop("sops")
     tree["metadata"]["name"] = "forged"
     forged = json.dumps(tree)
     if place == "leaf":
-        forged = json.dumps(tree | {"note": sops["mac"]})
+        forged = json.dumps(tree | {"note": "see " + sops["mac"]})
     sealed = seal(forged + "\n", identity, selector=Selector("encrypted_regex", "^nothing$"))
     if place == "comment":
         sealed = f"# {sops['mac']}\n".encode() + sealed
