@@ -52,8 +52,15 @@ def generate(config: Config, decrypter: Decrypter) -> list[Resource]:
 
 
 def manifests(name: str, decrypter: Decrypter, encode: str) -> list[Resource]:
-    """The resources of one encrypted manifest."""
-    found = [checks.resource(document, name) for document in decrypter.manifests(name)]
+    """The resources of one encrypted manifest, those of a List one by one, as kustomize takes them."""
+    found: list[Resource] = []
+    for document in decrypter.manifests(name):
+        whole = checks.resource(document, name)
+        items = whole.get("items")
+        if isinstance(items, list) and str(whole["kind"]).endswith("List"):
+            found += [checks.resource(item, name) for item in items]
+        else:
+            found.append(whole)
     if encode == "data":
         return [secret.fold_string_data(item) if secret.is_secret(item) else item for item in found]
     return found

@@ -26,12 +26,15 @@ def _program() -> str:
 
 def _build(shop: Workshop, folder: str, program: str) -> Callable[[], None]:
     """A build in which the functions named ``ksops`` and ``krm-sops`` are ``program``."""
+    return _with_tools(shop, program, [find("kustomize"), "build", "--enable-alpha-plugins", "--enable-exec", folder])
+
+
+def _with_tools(shop: Workshop, program: str, command: list[str]) -> Callable[[], None]:
     tools = shop.folder / ("bin-" + os.path.basename(program))
     tools.mkdir(exist_ok=True)
     for name in ("ksops", "krm-sops"):
         if not (tools / name).is_symlink():
             (tools / name).symlink_to(program)
-    command = [find("kustomize"), "build", "--enable-alpha-plugins", "--enable-exec", folder]
 
     def run() -> None:
         before = shop.env["PATH"]
@@ -108,7 +111,7 @@ def generators(shop: Workshop) -> dict[str, Callable[[], None]]:
     found = _generators(shop, shop.count(100), 1)
     merged = shop.folder / "merged"
     shutil.copytree(shop.folder / "app", merged)
-    shop.run([_program(), "merge", str(merged), "--kustomize", find("kustomize")])
+    _with_tools(shop, _program(), [_program(), "merge", str(merged), "--kustomize", find("kustomize")])()
     return found | {"merged": _build(shop, str(merged), _program())}
 
 

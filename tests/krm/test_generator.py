@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.canary import PLAINTEXT, VALUE
+from tests.support.canary import PLAINTEXT, VALUE, Canary
 from tests.support.kustomize import Door, Identity, Workshop, doors, objects, seal
+from tests.support.strace import trace
 
 SECRET = "apiVersion: v1\nkind: Secret\nmetadata: {{name: {0}}}\nstringData: {{a: b}}\n"
 GENERATOR: dict[str, Any] = {"apiVersion": "kubectl-sops.dev/v1", "kind": "SopsGenerator", "metadata": {"name": "g"}}
@@ -96,6 +97,14 @@ def test_string_data_wins_over_data(workshop: Workshop, identity: Identity) -> N
     (item,) = made(workshop, folder, {"files": ["s.yaml"]})
     assert item["data"] == {"a": "bmV3", "k": "a2VlcA=="}
     assert "stringData" not in item
+
+
+def test_a_list_is_taken_apart(workshop: Workshop, identity: Identity) -> None:
+    """Its Secrets are treated like any other."""
+    items = "".join("- " + SECRET.format(name).replace("\n", "\n  ").rstrip() + "\n" for name in "ab")
+    folder = workshop.write("app", {"l.yaml": seal(f"apiVersion: v1\nkind: List\nitems:\n{items}", identity)})
+    found = made(workshop, folder, {"files": ["l.yaml"]})
+    assert [(item["metadata"]["name"], item["data"]) for item in found] == [("a", {"a": "Yg=="}), ("b", {"a": "Yg=="})]
 
 
 def test_patterns_are_sorted_and_recursive(workshop: Workshop, identity: Identity) -> None:
@@ -210,6 +219,23 @@ def test_special_and_huge_files_are_refused_at_once(workshop: Workshop) -> None:
         assert words in done.stderr
     done = call(workshop, folder, {"files": ["zero"]}, KUBECTL_SOPS_ALLOW_OUTSIDE_ROOT="1")
     assert "zero: not a regular file" in done.stderr
+
+
+@pytest.mark.parametrize("kind", ["SopsGenerator", "SopsTransformer"])
+def test_nothing_decrypted_is_written_but_the_answer(kind: str, workshop: Workshop, identity: Identity) -> None:
+    """Seen by strace: no file, no name, no argument holds the value or the key."""
+    sealed = seal(SECRET.format("s").replace("a: b", f"a: {VALUE}"), identity)
+    folder = workshop.write("app", {"s.yaml": sealed, "kustomization.yaml": "resources: [s.yaml]\n"})
+    config = {**GENERATOR, "kind": kind} | ({"files": ["s.yaml"]} if kind == "SopsGenerator" else {})
+    workshop.config(folder / "g.yaml", config, "legacy")
+    stdin = b"" if kind == "SopsGenerator" else sealed
+    seen = trace(
+        [str(workshop.bin / "krm-sops"), "g.yaml"], workshop.folder, env=workshop.environ(), cwd=folder, stdin=stdin
+    )  # fmt: skip
+    assert seen.result.returncode == 0, seen.result.stderr
+    assert any(PLAINTEXT.is_in(data) for data in seen.written().values())
+    assert seen.leaks(PLAINTEXT, workshop.folder) == []
+    assert seen.leaks(Canary("the key", identity.secret), workshop.folder) == []
 
 
 BOMB = "a0: &a0 [x,x,x,x,x,x,x,x,x]\n" + "".join(
