@@ -12,7 +12,8 @@ ROOT = Path(__file__).parents[2]
 def test_demo_shows_the_whole_way(tmp_path: Path) -> None:
     """A key, an encrypted Secret, a small diff, a build: each command succeeds, and nothing is left behind."""
     demo = subprocess.run(
-        [ROOT / "scripts/demo"], env={**os.environ, "TMPDIR": str(tmp_path)}, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        [ROOT / "scripts/demo"], env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdin=subprocess.DEVNULL, capture_output=True, text=True,
         timeout=300, check=False,
     )  # fmt: skip
     assert demo.returncode == 0, demo.stdout + demo.stderr
