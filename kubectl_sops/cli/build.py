@@ -11,7 +11,6 @@ from kubectl_sops.cli import session
 from kubectl_sops.errors import SopsError, UsageError
 
 if TYPE_CHECKING:
-
     from kubectl_sops.flux.mask import Masker
     from kubectl_sops.flux.pipeline import Build
     from kubectl_sops.flux.session import Session

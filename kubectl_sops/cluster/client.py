@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import re
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from kubectl_sops.cluster.failure import (
     AlreadyExistsError,
     ChangedMeanwhileError,
     CredentialsError,
     ForbiddenError,
+    InvalidObjectError,
     NamespaceNotFoundError,
     ObjectNotFoundError,
     UnreachableError,
@@ -24,7 +25,7 @@ from kubectl_sops.cluster.kubeconfig import Access, load_access
 from kubectl_sops.errors import ClusterError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     Object = dict[str, Any]
 
@@ -100,6 +101,29 @@ class Client:
         """
         return self._call("PATCH", resource, namespace, name, changes, verb="patch")
 
+    def apply(
+        self, resource: Resource, name: str, body: Object, namespace: str | None = None, *, manager: str, dry_run: bool
+    ) -> Object:
+        """The object that server-side apply makes of ``body``; fields that others own are taken over.
+
+        Raises:
+            InvalidObjectError: it is not valid, or a field that can't change would.
+        """
+        query = urlencode({"fieldManager": manager, "force": "true", **({"dryRun": "All"} if dry_run else {})})
+        url = f"{self.server}{resource.path(namespace, name)}?{query}"
+        status, data = self._send("PATCH", url, body, "application/apply-patch+yaml")
+        return self._answer(status, data, resource, namespace, name, "patch")
+
+    def discover(self, api: str) -> Sequence[Object]:
+        """What there is under an API path such as ``/apis/apps/v1``; nothing where the server does not know it."""
+        status, data = self._send("GET", self.server + api, None)
+        if status == 404:
+            return []
+        found: Sequence[Object] = self._answer(status, data, Resource(api, "APIs", "API"), None, None, "get")[
+            "resources"
+        ]
+        return found
+
     def _call(
         self,
         method: str,
@@ -111,6 +135,11 @@ class Client:
         verb: str,
     ) -> Object:
         status, data = self._send(method, self.server + resource.path(namespace, name), body)
+        return self._answer(status, data, resource, namespace, name, verb)
+
+    def _answer(
+        self, status: int, data: bytes, resource: Resource, namespace: str | None, name: str | None, verb: str
+    ) -> Object:
         if 200 <= status < 300:
             try:
                 answer: Object = json.loads(data)
@@ -121,7 +150,7 @@ class Client:
             return answer
         raise self._refusal(status, data, resource, namespace, name, verb)
 
-    def _send(self, method: str, url: str, body: Object | None) -> tuple[int, bytes]:
+    def _send(self, method: str, url: str, body: Object | None, content_type: str | None = None) -> tuple[int, bytes]:
         from kubernetes.client.exceptions import ApiException
         from urllib3.exceptions import HTTPError
 
@@ -130,7 +159,7 @@ class Client:
             response = self._rest.request(
                 method,
                 url,
-                headers=self._headers(method),
+                headers=self._headers(method, content_type),
                 body=body,
                 _request_timeout=(min(CONNECT_TIMEOUT, timeout), timeout) if timeout else None,
             )
@@ -143,12 +172,14 @@ class Client:
             raise self._unreachable(error) from None
         return int(response.status), _bytes(data)
 
-    def _headers(self, method: str) -> Mapping[str, str]:
+    def _headers(self, method: str, content_type: str | None) -> Mapping[str, str]:
         from urllib3 import HTTPHeaderDict
 
         configuration = self._access.configuration
         headers = HTTPHeaderDict({"Accept": "application/json", "User-Agent": USER_AGENT})
-        if method == "PATCH":
+        if content_type is not None:
+            headers["Content-Type"] = content_type
+        elif method == "PATCH":
             headers["Content-Type"] = "application/merge-patch+json"
         elif method != "GET":
             headers["Content-Type"] = "application/json"
@@ -215,9 +246,22 @@ class Client:
             if verb == "create":
                 return AlreadyExistsError(f"there already is a {resource.name} of that name{where}")
             return ChangedMeanwhileError(f"somebody else changed {what}{where} meanwhile", hint="try again")
+        if status == 422:
+            fields, immutable = _causes(answer)
+            listed = f": {', '.join(fields)}" if fields else ""
+            return InvalidObjectError(f"the API server does not accept {what}{where}{listed}", immutable=immutable)
         # reason is one of the API's fixed words; the message could quote the object
         reason = str(answer.get("reason", "")) if re.fullmatch(r"\w+", str(answer.get("reason", ""))) else ""
         return ClusterError(f"the API server refused to {verb} {what}{where}: {status} {reason}".rstrip())
+
+
+def _causes(answer: Object) -> tuple[list[str], bool]:
+    """The fields that a refusal names, and whether one of them can't be changed. Its messages quote values."""
+    details = answer.get("details")
+    causes = details.get("causes") if isinstance(details, dict) else None
+    causes = [cause for cause in causes if isinstance(cause, dict)] if isinstance(causes, list) else []
+    immutable = any("immutable" in str(cause.get("message")) for cause in causes)
+    return [str(cause.get("field")) for cause in causes if cause.get("field")], immutable
 
 
 def _status(data: bytes) -> Object:

@@ -37,5 +37,13 @@ class ChangedMeanwhileError(ClusterError):
     """Somebody else changed the object between reading and writing it."""
 
 
+class InvalidObjectError(ClusterError):
+    """The API server does not accept an object; ``immutable``: because a field can't be changed."""
+
+    def __init__(self, message: str, *, immutable: bool, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.immutable = immutable
+
+
 class UnusableSecretError(ClusterError):
     """The Secret is there and holds no key that Flux can use."""

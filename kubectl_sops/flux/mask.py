@@ -60,14 +60,28 @@ class Sensitive:
 
     Attributes:
         paths: places with decrypted values.
-        texts: place → its text with the secret parts already masked.
+        texts: place → its text, and that text with the secret parts masked.
     """
 
     __slots__ = ("paths", "texts")
 
     def __init__(self) -> None:
         self.paths: set[Path] = set()
-        self.texts: dict[Path, str] = {}
+        self.texts: dict[Path, tuple[object, str]] = {}
+
+    def beside(self, manifest: Object) -> Sensitive:
+        """The same for another state of the object: what stands beside a secret value counts as one."""
+        out = Sensitive()
+        out.texts = self.texts
+        out.paths = set(self.paths)
+        for path in self.paths:
+            holder: Any = manifest
+            for part in path[:-1]:
+                holder = holder.get(part) if isinstance(holder, dict) else None
+            out.paths.update(
+                (*path[:-1], key) for key in (holder if isinstance(holder, dict) and len(path) > 1 else ())
+            )
+        return out
 
 
 def apply(manifest: Object, sensitive: Sensitive, hidden: frozenset[str], masker: Masker) -> Object:
@@ -99,8 +113,9 @@ def _secret_value(value: object, field: str, masker: Masker) -> object:
 
 
 def _copy(value: Any, path: Path, sensitive: Sensitive, hidden: frozenset[str], masker: Masker) -> Any:
-    if path in sensitive.texts:
-        return sensitive.texts[path]
+    known = sensitive.texts.get(path)
+    if known is not None:
+        return known[1] if known[0] == value else masker.leaf(value)
     if path in sensitive.paths and path not in _IDENTITY:
         return masker.leaf(value)
     if isinstance(value, dict):

@@ -69,6 +69,16 @@ class Build:
         """The objects with everything secret masked."""
         return [mask.apply(r.object, r.sensitive, self.hidden, masker) for r in self.results]
 
+    def masking(self, masker: mask.Masker) -> Callable[..., Object]:
+        """Masks live objects as the built ones (``like``) are masked."""
+        sensitive = {id(result.object): result.sensitive for result in self.results}
+
+        def apply(manifest: Object, *, like: Object) -> Object:
+            known = sensitive.get(id(like), mask.Sensitive())
+            return mask.apply(manifest, known if manifest is like else known.beside(manifest), self.hidden, masker)
+
+        return apply
+
 
 class Builder:
     """Builds Kustomizations of one source.
@@ -190,7 +200,8 @@ class Builder:
                 if text is None:
                     result.sensitive.paths.add(path)
                 else:
-                    result.sensitive.texts[path] = mask.fill(text, outcome.tokens, self._masker)
+                    filled = mask.fill(text, outcome.tokens, self._masker)
+                    result.sensitive.texts[path] = _at(result.object, path), filled
         if not self._strict:
             for name, names in missing:
                 out.remarks.add("unset", f"variables without a value: {', '.join(names)}", where=name)
@@ -211,6 +222,12 @@ class Builder:
             ciphertext.refuse(result.object, out.kustomization)
         by_object = {id(result.object): result for result in flat}
         out.results = [by_object[id(manifest)] for manifest in normalise.in_order(r.object for r in flat)]
+
+
+def _at(manifest: Any, path: tuple[str | int, ...]) -> object:
+    for part in path:
+        manifest = manifest[part]
+    return manifest
 
 
 def _always(kustomization: Kustomization, profile: Profile) -> bool:

@@ -83,6 +83,23 @@ def resolve(argument: str | None, file: str | None, source: str | None) -> Targe
     return Target(root, path=os.path.relpath(path, root))
 
 
+def elsewhere(target: Target, top: str, other_top: str) -> Target | None:
+    """The same target in another checkout; ``None`` where its folder or manifest is not there."""
+    root = os.path.normpath(os.path.join(other_top, os.path.relpath(os.path.realpath(target.root), top)))
+    given = target.given
+    if given is not None and given.file:
+        inside = os.path.relpath(os.path.realpath(given.file), top)
+        if not inside.startswith(".."):
+            file = os.path.join(other_top, inside)
+            if not os.path.exists(file):
+                return None
+            given = spec.choose(spec.read_kustomizations(file), f"{given.namespace}/{given.name}", file)
+    folder = given.path if given is not None else target.path
+    if not os.path.isdir(os.path.join(root, folder)):
+        return None
+    return Target(root, path=target.path, name=target.name, given=given)
+
+
 def _name(argument: str | None) -> str:
     if argument is None:
         return ""

@@ -8,27 +8,19 @@ killed process left behind is removed by the next build, which sees that nobody 
 
 from __future__ import annotations
 
-import fcntl
 import os
 import resource
-import shutil
-import tempfile
-import time
 from typing import TYPE_CHECKING, Self
 
 from kubectl_sops.errors import InsecureStorageError
 from kubectl_sops.files.memory import find_folder
+from kubectl_sops.flux.scratch import Scratch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
 
     from kubectl_sops.flux.source import Artifact
-
-PREFIX = "kubectl-sops-build-"
-
-_FRESH = 60.0
-"""Seconds for which a tree without lock is left alone: its process may be about to take it."""
 
 _RESERVE = 64
 """File descriptors kept for everything else."""
@@ -41,17 +33,13 @@ class Tree:
         self._artifact = artifact
         self._memory = _has_memory_files()
         parent = find_folder(environ)
-        if parent is None:
-            if not self._memory and not allow_disk:
-                raise InsecureStorageError(
-                    "no memory-backed folder for decrypted sources",
-                    hint="set KUBECTL_SOPS_MEMORY_DIR to a folder on a tmpfs, or accept a disk with --allow-disk",
-                )
-            parent = tempfile.gettempdir()
-        _sweep(parent)
-        self.root = os.path.realpath(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
-        self._lock = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
-        fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if parent is None and not self._memory and not allow_disk:
+            raise InsecureStorageError(
+                "no memory-backed folder for decrypted sources",
+                hint="set KUBECTL_SOPS_MEMORY_DIR to a folder on a tmpfs, or accept a disk with --allow-disk",
+            )
+        self._scratch = Scratch(parent)
+        self.root = self._scratch.path
         self._descriptors: dict[str, int] = {}
         self._replaced: set[str] = set()
         self._lay_out()
@@ -69,8 +57,7 @@ class Tree:
         for descriptor in self._descriptors.values():
             os.close(descriptor)
         self._descriptors.clear()
-        shutil.rmtree(self.root, ignore_errors=True)
-        os.close(self._lock)
+        self._scratch.close()
 
     def _lay_out(self) -> None:
         for folder in self._artifact.folders:
@@ -144,24 +131,3 @@ def _memory_file(data: bytes) -> int:
     with open(os.dup(descriptor), "wb") as file:
         file.write(data)
     return descriptor
-
-
-def _sweep(parent: str) -> None:
-    """Remove the trees of processes that are gone."""
-    for entry in os.scandir(parent):
-        if not entry.name.startswith(PREFIX) or not entry.is_dir(follow_symlinks=False):
-            continue
-        try:
-            status = entry.stat(follow_symlinks=False)
-            if status.st_uid != os.getuid() or time.time() - status.st_mtime < _FRESH:
-                continue
-            lock = os.open(entry.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-        except OSError:
-            continue  # another build was quicker
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(entry.path, ignore_errors=True)
-        except OSError:
-            pass  # in use
-        finally:
-            os.close(lock)
