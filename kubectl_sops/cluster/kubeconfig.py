@@ -206,10 +206,12 @@ def _run_plugin(config: Untyped, context: dict[str, object], user: dict[str, obj
     settings = user["exec"] if isinstance(user["exec"], dict) else {}
     command = str(settings.get("command", ""))
     cluster = _named(config, "clusters", str(context["cluster"]))
+    # older releases of the package can't tell a plugin about the cluster, and only some plugins ask
     server = ConfigNode("cluster", cluster.value["cluster"], cluster.path)
+    asked = [server] if settings.get("provideClusterInfo") else []
     try:
         folder = os.path.dirname(os.path.abspath(cluster.path)) if cluster.path else None
-        status = ExecProvider(ConfigNode("exec", settings, cluster.path), folder, server).run()
+        status = ExecProvider(ConfigNode("exec", settings, cluster.path), folder, *asked).run()
     except FileNotFoundError:
         raise CredentialsError(
             f"the credential plugin {command} of the kubeconfig is not installed",

@@ -181,6 +181,12 @@ def test_credential_plugin_gives_a_token(tmp_path):
     assert token(load_access({"kubeconfig": path})) == "Bearer from-plugin"
 
 
+def test_credential_plugin_is_told_the_cluster_if_it_asks(tmp_path):
+    """provideClusterInfo puts the server into the plugin's environment."""
+    script = 'case "$KUBERNETES_EXEC_INFO" in *one.invalid*) ' + credential(token="t").rstrip() + ";; esac\n"
+    assert token(load_access({"kubeconfig": plugin(tmp_path, script, provideClusterInfo=True)})) == "Bearer t"
+
+
 def test_credential_plugin_gives_a_certificate(tmp_path):
     """A client certificate; it lies in memory and is for its owner only."""
     path = plugin(tmp_path, credential(clientCertificateData="CERT", clientKeyData="KEY"))
