@@ -109,7 +109,7 @@ def unwrap(entry: KeyEntry, context: Context) -> bytes:
     if not loaded:
         raise UnwrapError("no age identity was found" + identities.explanation())
     try:
-        part: bytes = pyrage.decrypt(entry.enc.encode(), loaded)
+        part: bytes = pyrage.decrypt(entry.enc.encode(errors="replace"), loaded)
     except pyrage.DecryptError as error:
         reason = "no identity matches this recipient" if "No matching" in str(error) else _line(error)
         raise UnwrapError(reason + identities.explanation()) from None

@@ -62,7 +62,8 @@ def decrypt(armored: str, identities: Sequence[str], environ: Mapping[str, str])
         os.lseek(descriptor, 0, os.SEEK_SET)
         result = subprocess.run(
             [program, "--decrypt", "--identity", f"/dev/fd/{descriptor}"],
-            input=armored.encode(), capture_output=True, env={}, timeout=_TIMEOUT, check=False, pass_fds=[descriptor],
+            input=armored.encode(errors="replace"),
+            capture_output=True, env={}, timeout=_TIMEOUT, check=False, pass_fds=[descriptor],
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired):
         raise UnwrapError("the program age could not be run") from None
