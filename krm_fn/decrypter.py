@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from krm_fn.object_leaves import leaves_of
+from krm_fn.problems import ConfigError
 from kubectl_sops.core.document import open_leaves
 from kubectl_sops.core.metadata import Metadata
 from kubectl_sops.core.values import Comment
@@ -15,8 +16,17 @@ from kubectl_sops.formats import format_of
 from kubectl_sops.formats.yaml_load import load_all
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from krm_fn.root import Root
     from kubectl_sops.files.decrypt import DataKeys
+
+
+_REMOTE = (b"arn:aws", b"gcp_kms", b"azure_kv", b"hc_vault", b"hckms")
+"""What the metadata of a file with a key in a key management service has in it; anything else has it only by chance."""
+
+_CONCURRENCY = "20"
+"""As in KSOPS."""
 
 
 class _NotPlain(Exception):  # noqa: N818  # not an error: the document needs the slower way
@@ -36,6 +46,32 @@ class Decrypter:
         self.root = root
         self.keys = keys
         self._environ = environ
+
+    def prefetch(self, names: Iterable[str]) -> None:
+        """Ask key management services for the keys of several files at once; local keys need no threads.
+
+        What fails here fails again, with its explanation, where the file is opened.
+        """
+        remote = []
+        for name in dict.fromkeys(names):
+            try:
+                data = self.root.read(name)
+            except SopsError:
+                continue
+            if any(mark in data for mark in _REMOTE):
+                remote.append((data, format_of(name)))
+        if len(remote) < 2:
+            return
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(min(concurrency(self._environ), len(remote))) as pool:
+            list(pool.map(lambda file: self._fetch(*file), remote))
+
+    def _fetch(self, data: bytes, format: str) -> None:
+        try:
+            self.keys.data_key(files_decrypt.parse_encrypted(data, format)[1])
+        except SopsError:
+            return
 
     def file(self, name: str) -> bytes:
         """The plaintext of an encrypted file."""
@@ -121,6 +157,18 @@ class Decrypter:
                 "--as-current-user, or pass SOPS_AGE_KEY"
             )
         return error
+
+
+def concurrency(environ: dict[str, str]) -> int:
+    """How many calls to a key management service may run at once.
+
+    Raises:
+        ConfigError: the variable is not a positive number.
+    """
+    limit = environ.get("KSOPS_CONCURRENCY_LIMIT") or _CONCURRENCY
+    if not (limit.isascii() and limit.isdigit() and int(limit) >= 1):
+        raise ConfigError("error parsing KSOPS_CONCURRENCY_LIMIT value: expected a positive number")
+    return int(limit)
 
 
 def load_json(data: bytes) -> object:

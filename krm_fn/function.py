@@ -11,38 +11,54 @@ from krm_fn.problems import ConfigError, ResourceError, all_of, raise_all
 from krm_fn.root import ALLOW_VARIABLE, Root
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from krm_fn.resource_list import Input
     from krm_fn.transformer import Outcome
     from kubectl_sops.core.metadata import Metadata
     from kubectl_sops.errors import SopsError
+    from kubectl_sops.keys.keyring import Keyring
 
     Config = dict[str, Any]
     Resource = dict[str, object]
 
-GENERATORS = ("SopsGenerator",)
-CHECKERS = ("SopsValidator",)
+KEY_SOURCE_VARIABLE = "KUBECTL_SOPS_KEY_SOURCE"
+KEY_SOURCES = ("local", "cluster", "auto")
 
-_KPT_FIELDS = {"mode": "transform", "cmd": "decrypt"}
+_OWN_VARIABLES = "KUBECTL_SOPS_"
 
 
 class Keys:
-    """The keyring, made when the first file needs it: most calls in a large build have none."""
+    """The keyring, made when the first file needs it: most calls in a large build have none.
+
+    Only local identities, so that a build does not depend on a cluster that happens to be reachable, unless the
+    environment says otherwise.
+    """
 
     def __init__(self, environ: dict[str, str]) -> None:
         self._environ = environ
-        self._keyring: Any = None
+        self._keyring: Keyring | None = None
 
     def data_key(self, metadata: Metadata) -> bytes:
         """The data key of a file."""
         if self._keyring is None:
             from kubectl_sops.keys.keyring import Keyring
 
-            self._keyring = Keyring(environ=self._environ)
-        key: bytes = self._keyring.data_key(metadata)
-        return key
+            source = self._environ.get(KEY_SOURCE_VARIABLE) or "local"
+            if source not in KEY_SOURCES:
+                raise ConfigError(f"{KEY_SOURCE_VARIABLE}: expected {', '.join(KEY_SOURCES)}")
+            self._keyring = Keyring(
+                environ=self._environ, source=source, cluster=None if source == "local" else _cluster_entries
+            )
+        return self._keyring.data_key(metadata)
+
+
+def _cluster_entries() -> Mapping[str, bytes]:
+    from kubectl_sops.cluster.age_secret import entries
+    from kubectl_sops.cluster.client import connect
+
+    return entries(connect({}), "flux-system", "sops-age")
 
 
 class Call:
@@ -117,7 +133,7 @@ class Call:
 
         outcome = transformer.transform(given.items, settings, self._decrypter)
         self.warnings = [result(warning, "warning") for warning in outcome.warnings]
-        if kind in CHECKERS:
+        if kind == "SopsValidator":
             # kustomize compares what a validator returns, line numbers included, and prints both in full
             from_kustomize = any(build_annotations.KUSTOMIZE_ID in build_annotations.of(item) for item in given.items)
             items = [] if from_kustomize or given.texts is None else given.items
@@ -219,12 +235,11 @@ def _from_config_map(config: Config) -> tuple[str, Config]:
 
 def _reject_widening(config: Config) -> None:
     """A configuration is part of the repository: it must not set what only the caller may."""
-    annotation = build_annotations.text(config, build_annotations.FUNCTION)
-    if ALLOW_VARIABLE in annotation:
+    if _OWN_VARIABLES in build_annotations.text(config, build_annotations.FUNCTION):
         raise ConfigError(
-            f"a configuration can't set {ALLOW_VARIABLE}",
+            f"a configuration can't set variables that begin with {_OWN_VARIABLES}",
             ("metadata", "annotations", build_annotations.FUNCTION),
-            hint="set it in the environment of kustomize",
+            hint="set them in the environment of kustomize",
         )
 
 

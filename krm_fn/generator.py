@@ -28,6 +28,7 @@ def generate(config: Config, decrypter: Decrypter) -> list[Resource]:
     Raises:
         Problems: everything that went wrong, file by file.
     """
+    prefetch(config, decrypter)
     problems: list[SopsError] = []
     items: list[Resource] = []
     encode = config.get("encode", "data")
@@ -49,6 +50,21 @@ def generate(config: Config, decrypter: Decrypter) -> list[Resource]:
     raise_all(problems)
     finish(items)
     return items
+
+
+def prefetch(config: Config, decrypter: Decrypter) -> None:
+    """Get the keys of all files that a configuration names; what is wrong with them is said later."""
+    sources = list(config.get("files") or ())
+    for entry in config.get("secretFrom") or ():
+        for field in ("files", "binaryFiles", "envs") if isinstance(entry, dict) else ():
+            sources += entry.get(field) or ()
+    names: list[str] = []
+    for source in sources:
+        try:
+            names += decrypter.root.expand(str(source).rpartition("=")[2])
+        except SopsError:
+            continue
+    decrypter.prefetch(names)
 
 
 def manifests(name: str, decrypter: Decrypter, encode: str) -> list[Resource]:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from krm_fn import secret, variables
 from krm_fn.build_annotations import FUNCTION, LOCAL_CONFIG, is_build
-from krm_fn.generator import finish, manifests, split_key, variables_of
+from krm_fn.decrypter import concurrency
+from krm_fn.generator import finish, manifests, prefetch, split_key, variables_of
 from krm_fn.problems import ConfigError, FileError, raise_all
 from kubectl_sops.errors import InputNotFoundError, ParseError, SopsError
 
@@ -36,7 +37,8 @@ def ksops(config: Config, decrypter: Decrypter, environ: dict[str, str]) -> list
     """
     if config.get("files") is None and config.get("secretFrom") is None:
         raise ConfigError("missing the required 'files' or 'secretFrom' key in the ksops manifests")
-    _check_concurrency(environ.get("KSOPS_CONCURRENCY_LIMIT", ""))
+    concurrency(environ)
+    prefetch(config, decrypter)
     problems: list[SopsError] = []
     items: list[Resource] = []
     for name in _strings(config, ("files",)):
@@ -52,12 +54,6 @@ def ksops(config: Config, decrypter: Decrypter, environ: dict[str, str]) -> list
     raise_all(problems)
     finish(items)
     return items
-
-
-def _check_concurrency(limit: str) -> None:
-    # one thread is enough for local keys; the variable is only checked, as a typo in it would be there
-    if limit and not (limit.isascii() and limit.isdigit() and int(limit) >= 1):
-        raise ConfigError("error parsing KSOPS_CONCURRENCY_LIMIT value: expected a positive number")
 
 
 def _strings(config: Config, field: tuple[str | int, ...]) -> list[str]:
@@ -130,6 +126,7 @@ def secret_generator(config: Config, decrypter: Decrypter) -> list[Resource]:
     metadata = _object_meta(config.get("metadata"))
     if not isinstance(metadata.get("name"), str):
         raise ConfigError("input must contain metadata.name value")
+    prefetch({"secretFrom": [config]}, decrypter)
     problems: list[SopsError] = []
     values: dict[str, bytes] = {}
     for source in _strings(config, ("envs",)):

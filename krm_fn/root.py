@@ -38,6 +38,7 @@ class Root:
     def __init__(self, path: str, *, allow_outside: bool = False) -> None:
         self.path = os.path.realpath(path)
         self._allow_outside = allow_outside
+        self._read: dict[str, bytes] = {}
         self._total = 0
 
     def resolve(self, name: str) -> str:
@@ -67,8 +68,10 @@ class Root:
         Raises:
             OutsideRootError, InputNotFoundError, UnreadableFileError: also where it is too large or not a file.
         """
-        data = read_regular(self.resolve(name), name)
-        self._total += len(data)
+        data = self._read.get(name)
+        if data is None:
+            data = self._read[name] = read_regular(self.resolve(name), name)
+            self._total += len(data)
         if self._total > MAX_TOTAL_SIZE:
             raise UnreadableFileError(f"more than {MAX_TOTAL_SIZE >> 20} MiB in one configuration", file=name)
         return data

@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from typing import TYPE_CHECKING, Any
+import tempfile
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from krm_fn.decrypter import Decrypter
+from krm_fn.function import Keys
+from krm_fn.root import Root
+from kubectl_sops.errors import NoMatchingKeyError
 from kubectl_sops.repo import rendered
 from tests.support.canary import PLAINTEXT, VALUE
 from tests.support.kustomize import EVERYTHING, Door, Identity, Workshop, doors, kubectls, objects, seal
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SECRET = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {a: b}\n"
 GENERATOR: dict[str, Any] = {"apiVersion": "kubectl-sops.dev/v1", "kind": "SopsGenerator", "metadata": {"name": "g"}}
@@ -202,32 +205,32 @@ def test_a_container_gets_a_key_by_name(door: Door, workshop: Workshop, identity
     assert "'--user', 'nobody'" in log.read_text()
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="only root can become nobody")
-def test_an_unreadable_key_file_is_explained(workshop: Workshop, identity: Identity) -> None:
-    """X10: a key with mode 0600 and the user nobody."""
-    from krm_fn.decrypter import Decrypter
-    from krm_fn.root import Root
-    from kubectl_sops.errors import NoMatchingKeyError
+def _hint_for(key_file: str) -> str:
+    decrypter = Decrypter(Root("/"), Keys({}), {"SOPS_AGE_KEY_FILE": key_file})
+    return decrypter.explained(NoMatchingKeyError("no key")).hint or ""
 
-    workshop.key_file.chmod(0o600)
-    workshop.folder.chmod(0o755)
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            os.setuid(65534)
-            if not os.access(workshop.folder, os.X_OK):
-                code = 77
-            else:
-                decrypter = Decrypter(Root("/"), None, {"SOPS_AGE_KEY_FILE": str(workshop.key_file)})  # type: ignore[arg-type]
-                hint = decrypter.explained(NoMatchingKeyError("no key")).hint or ""
-                code = 0 if "no permission" in hint and "--as-current-user" in hint else 1
-        finally:
-            os._exit(code)
-    _, status = os.waitpid(child, 0)
-    if os.waitstatus_to_exitcode(status) == 77:
-        pytest.skip("the temporary folder is not open to other users")
-    assert os.waitstatus_to_exitcode(status) == 0
+
+def test_an_unreadable_key_file_is_explained() -> None:
+    """X10: a key with mode 0600 and another user; root becomes nobody for it."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        key_file = Path(folder, "keys.txt")
+        key_file.touch(mode=0o000)
+        if os.getuid() != 0:
+            hint = _hint_for(str(key_file))
+        else:
+            read, write = os.pipe()
+            child = os.fork()
+            if child == 0:
+                os.setuid(65534)
+                os.write(write, _hint_for(str(key_file)).encode())
+                os._exit(0)
+            os.close(write)
+            with os.fdopen(read) as answer:
+                hint = answer.read()
+            os.waitpid(child, 0)
+    assert "no permission to read SOPS_AGE_KEY_FILE" in hint
+    assert "--as-current-user" in hint
 
 
 @pytest.mark.parametrize("mode", ["legacy", "exec"])
@@ -286,7 +289,24 @@ def test_a_configuration_cannot_widen_what_is_read(door: Door, workshop: Worksho
     (folder / "g.yaml").write_text(json.dumps(tree))
     built = workshop.build(folder, door)
     assert built.returncode != 0
-    assert "a configuration can't set KUBECTL_SOPS_ALLOW_OUTSIDE_ROOT" in built.stderr
+    assert "a configuration can't set variables that begin with KUBECTL_SOPS_" in built.stderr
+
+
+def test_the_cluster_is_asked_on_request_only(workshop: Workshop, identity: Identity) -> None:
+    """A kubeconfig alone is no reason to go there; the environment may say so, and then failures are explained."""
+    folder = generator(workshop, identity, Door("", "legacy"))
+    kubeconfig = workshop.folder / "config"
+    cluster = {"name": "c", "cluster": {"server": "https://127.0.0.1:1"}}
+    context = {"name": "c", "context": {"cluster": "c", "user": "u"}}
+    tree = {"clusters": [cluster], "contexts": [context], "users": [{"name": "u", "user": {}}], "current-context": "c"}
+    kubeconfig.write_text(json.dumps({"apiVersion": "v1", "kind": "Config"} | tree))
+    common = {"KUBECONFIG": str(kubeconfig), "SOPS_AGE_KEY_FILE": ""}
+    done = workshop.call("g.yaml", cwd=folder, **common)
+    assert (done.returncode, "127.0.0.1" in done.stderr) == (1, False)
+    done = workshop.call("g.yaml", cwd=folder, KUBECTL_SOPS_KEY_SOURCE="auto", **common)
+    assert (done.returncode, "the cluster's key could not be read" in done.stderr) == (1, True), done.stderr
+    done = workshop.call("g.yaml", cwd=folder, KUBECTL_SOPS_KEY_SOURCE="remote", **common)
+    assert "KUBECTL_SOPS_KEY_SOURCE: expected local, cluster, auto" in done.stderr
 
 
 def test_a_failure_in_krm_mode_is_also_a_result(workshop: Workshop, identity: Identity, stranger: Identity) -> None:
