@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from kubectl_sops.core.leaf import Path
 
     Members = list[int | None]
-    Placed = dict[int, tuple[Path, int]]
+    Placed = dict[int, tuple[Path, int, int]]
 
 _PROPERTIES = (yaml.AnchorToken, yaml.TagToken)
 _NO_VALUE = (yaml.KeyToken, yaml.ValueToken, yaml.BlockEndToken)
 
 
 def attach(text: str, spans: list[tuple[int, int]]) -> Placed:
-    """For each comment, by its start: the path of its container, and the position in whose order it is read."""
+    """For each comment, by its start: the path of its container, the position in whose order it is read, its document."""
     tokens, groups = tokens_and_groups(text, spans)
     parser = _Parser(tokens, groups)
     parser.stream()
@@ -32,10 +32,11 @@ def attach(text: str, spans: list[tuple[int, int]]) -> Placed:
 
 
 class _Node:
-    __slots__ = ("foot", "head", "is_collection", "line", "start")
+    __slots__ = ("after", "foot", "head", "is_collection", "line", "start")
 
     def __init__(self, start: int, *, is_collection: bool = False) -> None:
         self.start = start
+        self.after = start  # a position behind it, once it has been read
         self.is_collection = is_collection
         self.head: Members = []
         self.line: Members = []
@@ -53,6 +54,7 @@ class _Parser:
         self._foot: Members = []
         self._stem: Members = []
         self.placed: Placed = {}
+        self._number = 0  # of the document
 
     # tokens and the comments that come with them
 
@@ -76,19 +78,24 @@ class _Parser:
     def _skip(self) -> None:
         self._at += 1
 
+    def _behind(self) -> int:
+        """A position behind the token that was read last."""
+        return self._tokens[self._at - 1].start + 1
+
     def _take(self, node: _Node) -> None:
         node.head, node.line, node.foot = self._head, self._line, self._foot
         self._head, self._line, self._foot, self._stem = [], [], [], []
 
-    def _place(self, members: Members, path: Path, before: int | None = None) -> None:
+    def _place(self, members: Members, path: Path, *, before: int | None = None, after: int = 0) -> None:
         for start in members:
             if start is not None:
-                self.placed[start] = (path, start if before is None else before)
+                order = max(start, after) if before is None else min(start, before)
+                self.placed[start] = (path, order, self._number)
 
     def _place_inside(self, node: _Node, path: Path) -> None:
         # a collection that is a map's value: its comments are entries of it
         self._place(node.head, path)
-        self._place(node.line, path, node.start)
+        self._place(node.line, path, before=node.start)
         self._place(node.foot, path)
 
     # the grammar
@@ -101,14 +108,15 @@ class _Parser:
                 self._skip()
                 token = self._peek()
             if token.kind is yaml.StreamEndToken:
-                self._place(self._head + self._line + self._foot, ())
                 return
             self._document(token, implicit=token.kind not in (yaml.DirectiveToken, yaml.DocumentStartToken))
             if self._peek().kind is yaml.DocumentEndToken:
                 self._skip()
             end = _Node(0)
             self._take(end)
+            # what stands right behind the next `---` belongs to the document before it
             self._place(end.foot or end.head, ())
+            self._number += 1
 
     def _document(self, token: Token, *, implicit: bool) -> None:
         if implicit:
@@ -186,8 +194,8 @@ class _Parser:
     def _item(self, path: Path, *, block: bool) -> None:
         item = self._node(path, block=block, indentless=False)
         self._place(item.head, path[:-1])
-        self._place(item.line, path[:-1], item.start)
-        self._place(item.foot, path[:-1])
+        self._place(item.line, path[:-1], before=item.start)
+        self._place(item.foot, path[:-1], after=self._behind())
 
     def _block_mapping(self, node: _Node, path: Path) -> None:
         self._peek()
@@ -209,6 +217,7 @@ class _Parser:
                     value = self._node((*path, name), block=True, indentless=True)
             if not key.foot and value.foot:
                 key.foot, value.foot = value.foot, []
+            value.after = self._behind()
             pairs.append((key, value, (*path, name)))
         end = _Node(0)
         self._take(end)
@@ -234,9 +243,9 @@ class _Parser:
                 self._place_inside(value, inner)
             else:
                 self._place(value.head, path)
-                self._place(value.line, path, value.start)
-                self._place(value.foot, path)
-            self._place(key.foot, path)
+                self._place(value.line, path, before=value.start)
+                self._place(value.foot, path, after=value.after)
+            self._place(key.foot, path, after=value.after)
 
     def _flow_sequence(self, node: _Node, path: Path) -> None:
         self._peek()
@@ -292,6 +301,7 @@ class _Parser:
                 value = self._node((*path, name), block=False, indentless=False)
         if not key.foot and value.foot:
             key.foot, value.foot = value.foot, []
+        value.after = self._behind()
         return key, value, (*path, name)
 
     def _end_flow(self, node: _Node) -> None:

@@ -27,13 +27,10 @@ def add(scan: Scan) -> bool:
     starts = [leaf.span[0] for leaf in scan.leaves]
     documents = [part.start for part in scan.parts]
     for start, end in spans:
-        path, order = placed.get(start, ((), start))
-        if start not in placed:
-            path = _surrounding(scan, starts, start)
-        number = max(bisect_right(documents, start) - 1, 0)
-        comments.append(
-            (min(order, start), Leaf(path, Comment(scan.text[start + 1 : end]), (start, end), None, number))
-        )
+        lost = (_surrounding(scan, starts, start), start, max(bisect_right(documents, start) - 1, 0))
+        path, order, number = placed.get(start, lost)
+        leaf = Leaf(path, Comment(scan.text[start + 1 : end]), (start, end), None, number)
+        comments.append((order, leaf))
     _merge(scan, comments)
     return True
 
@@ -67,7 +64,7 @@ def _merge(scan: Scan, comments: list[tuple[int, Leaf]]) -> None:
     """Merge comments into the leaves, in document order; aliases name leaves by number."""
     numbers: list[int] = []
     merged: list[Leaf] = []
-    comments.sort(key=lambda item: item[0])
+    comments.sort(key=lambda item: (item[1].document, item[0], item[1].span[0]))
     queue = iter(comments)
     waiting = next(queue, None)
     for leaf in scan.leaves:
