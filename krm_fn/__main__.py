@@ -9,7 +9,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from kubectl_sops.errors import BUG_EXIT_CODE, INTERRUPTED_EXIT_CODE, SopsError, UsageError
+from kubectl_sops.errors import BUG_EXIT_CODE, INTERRUPTED_EXIT_CODE, SopsError, UnreadableFileError, UsageError
 
 if TYPE_CHECKING:
     from typing import Any
@@ -32,6 +32,8 @@ def _guarded(name: str, args: list[str], environ: dict[str, str]) -> int:
     try:
         if args and os.path.isfile(args[0]):
             return _legacy(name, args, environ)
+        if args and args[0].endswith((".yaml", ".yml", ".json")):
+            raise UnreadableFileError(f"unable to read in manifest: {args[0]}")
         if args and not args[0].startswith("--require-mac"):
             return _command(name, args)
         if sys.stdin is None or sys.stdin.isatty():
@@ -84,7 +86,6 @@ def _legacy(name: str, args: list[str], environ: dict[str, str]) -> int:
 def _krm(name: str, args: list[str], environ: dict[str, str]) -> int:
     """A KRM function: everything in one ResourceList, results beside the text on stderr."""
     from krm_fn.function import Call, results, working_folder
-    from krm_fn.problems import all_of
     from krm_fn.resource_list import read_resource_list, write
 
     try:
@@ -92,8 +93,7 @@ def _krm(name: str, args: list[str], environ: dict[str, str]) -> int:
         call = Call(name, environ, working_folder())
         out = call.run(given.function_config, given, parse_options(args))
     except SopsError as error:
-        for problem in all_of(error):
-            report(problem, name)
+        report(error, name)
         _write(write([], results(error)))
         return 1
     _print(out, name, call)
@@ -114,7 +114,7 @@ def _write(out: bytes) -> None:
 
 def _read_config(path: str) -> dict[str, Any]:
     from krm_fn.root import read_regular
-    from kubectl_sops.errors import ParseError, UnreadableFileError
+    from kubectl_sops.errors import ParseError
     from kubectl_sops.formats.yaml_load import load_all
 
     try:
@@ -158,12 +158,15 @@ def report(error: SopsError, name: str) -> None:
     """Print problems and hints on stderr, which is all that kustomize shows."""
     from krm_fn.problems import all_of
 
+    told: set[str] = set()
     for problem in all_of(error):
-        sys.stderr.write(f"{name}: error: {problem}\n")
-        for line in getattr(problem, "tried", ()):
-            sys.stderr.write(f"  {line}\n")
-        if problem.hint:
-            sys.stderr.write(f"{name}: hint: {problem.hint}\n")
+        lines = [f"{name}: error: {problem}\n"]
+        more = [f"  {line}\n" for line in getattr(problem, "tried", ())]
+        more += [f"{name}: hint: {problem.hint}\n"] if problem.hint else []
+        # a hundred resources without a key have one reason
+        lines += [line for line in more if line not in told]
+        told.update(more)
+        sys.stderr.write("".join(lines))
 
 
 if __name__ == "__main__":

@@ -322,6 +322,21 @@ def test_a_failure_in_krm_mode_is_also_a_result(workshop: Workshop, identity: Id
     assert stranger.recipient in done.stderr
 
 
+def test_a_reason_is_given_once(workshop: Workshop, stranger: Identity) -> None:
+    """Two resources, two errors, one hint."""
+    text = f"{seal(SECRET, stranger).decode()}---\n{seal(SECRET.replace('name: s', 'name: t'), stranger).decode()}"
+    done = workshop.call(stdin=resource_list(TRANSFORMER, *objects(text)))
+    assert done.stderr.count("no key opens the file") == 2
+    assert done.stderr.count("hint: ") == 1
+
+
+def test_a_configuration_that_is_not_there(workshop: Workshop) -> None:
+    """The words of KSOPS."""
+    done = workshop.call("nope.yaml", name="ksops")
+    assert done.returncode == 1
+    assert "unable to read in manifest: nope.yaml" in done.stderr
+
+
 def test_configurations_among_the_items_are_run_as_ksops_does(workshop: Workshop, identity: Identity) -> None:
     """A ResourceList without functionConfig."""
     folder = workshop.write("app", {"s.yaml": seal(SECRET, identity)})
