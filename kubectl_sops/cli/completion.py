@@ -59,14 +59,14 @@ def _descend(command: str, rest: list[str]) -> tuple[Any, list[str]]:
     return node, rest
 
 
-def _flags(node: Any) -> Iterator[str]:  # noqa: ANN401  # a click command
+def _flags(node: Any) -> Iterator[str]:  # a click command
     for parameter in node.params:
         for flag in parameter.opts:
             if flag.startswith("--"):
                 yield f"{flag}\t{getattr(parameter, 'help', '') or ''}"
 
 
-def _takes_value(node: Any, word: str) -> bool:  # noqa: ANN401  # a click command
+def _takes_value(node: Any, word: str) -> bool:  # a click command
     return any(word in p.opts and not getattr(p, "is_flag", False) for p in node.params)
 
 

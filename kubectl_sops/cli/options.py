@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def annotation(option: table.Option) -> Any:  # noqa: ANN401  # a runtime annotation
+def annotation(option: table.Option) -> Any:  # a runtime annotation
     """The ``Annotated`` type of an option."""
     info = typer.Option(
         *option.flags, help=option.help, metavar=option.metavar or None, envvar=option.variable or None,

@@ -49,12 +49,16 @@ def keyring(values: Mapping[str, object]) -> Keyring:
     order = values.get("decryption_order")
     return Keyring(
         environ=os.environ,
-        identity_files=values.get("age_key_file") or (),
+        identity_files=_texts(values.get("age_key_file")),
         cluster=(lambda: _cluster_entries(values)) if _has_cluster(values) or source == "cluster" else None,
         source=source,
         order=str(order).split(",") if order else None,
         ask_passphrase=read_passphrase if is_interactive() else None,
     )
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(value) if isinstance(value, list | tuple) else ()
 
 
 def _has_cluster(values: Mapping[str, object]) -> bool:

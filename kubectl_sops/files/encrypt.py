@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from kubectl_sops import formats
 from kubectl_sops.core import metadata as metadata_module
 from kubectl_sops.core.cipher import KEY_SIZE
-from kubectl_sops.core.document import Stash, difference, open_leaves, seal_comments, seal_leaves
+from kubectl_sops.core.document import UNREAD, Stash, difference, open_leaves, seal_comments, seal_leaves
 from kubectl_sops.core.selectors import FIELDS, Selector
 from kubectl_sops.core.values import Comment
 from kubectl_sops.errors import AlreadyEncryptedError, EncryptTreeError, ParseError, PlaintextParseError, SopsError
@@ -198,6 +198,8 @@ def seal(
     Raises:
         EncryptTreeError: the result would not read back as the same data; nothing is returned then.
     """
+    if metadata.selector.uses_comments:
+        _require_readable_comments(document)
     changes, metadata = seal_leaves(
         document.leaves,
         metadata,
@@ -218,6 +220,16 @@ def seal(
         if changes:
             data = half.splice(changes, metadata)
     return Written(data, exact=_read_back(document, data, data_key) == plain)
+
+
+def _require_readable_comments(document: Document) -> None:
+    for leaf in document.leaves:
+        if leaf.style is UNREAD:
+            raise EncryptTreeError(
+                "a comment stands where sops does not read it, and comments select what is encrypted",
+                path=leaf.path,
+                hint="move the comment right above a key",
+            )
 
 
 def _read_back(document: Document, data: bytes, data_key: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""Aliases of values that are replaced: written out, since the same value at another place is another ciphertext. Pure."""
+"""Aliases of values that are replaced, written out: at another place the same value is another ciphertext. Pure."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Which container a comment belongs to, as sops reads a document.
 
-go-yaml hands the grouped comments (``formats.yaml_lines``) to nodes while it parses (``parserc.go``, ``decode.go``), and
-sops turns those of a node into entries of a map or list (``stores/yaml/store.go``). Comments that get lost on the way have
-no container here.
+go-yaml hands the grouped comments (``formats.yaml_lines``) to nodes while it parses (``parserc.go``, ``decode.go``),
+and sops turns those of a node into entries of a map or list (``stores/yaml/store.go``). Comments that get lost on the
+way have no container here.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ _NO_VALUE = (yaml.KeyToken, yaml.ValueToken, yaml.BlockEndToken)
 
 
 def attach(text: str, spans: list[tuple[int, int]]) -> Placed:
-    """For each comment, by its start: the path of its container, the position in whose order it is read, its document."""
+    """For each comment, by its start: the path of its container, the position in whose order it is read, and the
+    number of its document.
+    """
     tokens, groups = tokens_and_groups(text, spans)
     parser = _Parser(tokens, groups)
     parser.stream()

@@ -1,7 +1,7 @@
 """Block scalars: where the body is, and bodies for other values. Pure.
 
-The header stays as it is written: other tools read a ciphertext below any header, and only the same header gives the same
-bytes back.
+The header stays as it is written: other tools read a ciphertext below any header, and only the same header gives the
+same bytes back.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ import re
 from bisect import bisect_right
 from typing import TYPE_CHECKING
 
+from kubectl_sops.core.document import UNREAD
 from kubectl_sops.core.leaf import Leaf
 from kubectl_sops.core.values import Comment
 from kubectl_sops.formats.yaml_attach import attach
@@ -29,7 +30,8 @@ def add(scan: Scan) -> bool:
     for start, end in spans:
         lost = (_surrounding(scan, starts, start), start, max(bisect_right(documents, start) - 1, 0))
         path, order, number = placed.get(start, lost)
-        leaf = Leaf(path, Comment(scan.text[start + 1 : end]), (start, end), None, number)
+        style = None if start in placed else UNREAD
+        leaf = Leaf(path, Comment(scan.text[start + 1 : end]), (start, end), style, number)
         comments.append((order, leaf))
     _merge(scan, comments)
     return True

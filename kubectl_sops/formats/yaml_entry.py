@@ -95,7 +95,7 @@ def scalar_edits(
     after: dict[str, object],
     spans: dict[Path, tuple[int, int, str]],
 ) -> list[tuple[int, int, str]] | None:
-    """Replacements in the text that turn one entry into another; ``None`` where more than scalars at its top changed."""
+    """Replacements in the text that turn one entry into another; ``None`` where more than its scalars changed."""
     if list(before) != list(after):
         return None
     edits = []

@@ -15,6 +15,7 @@ from yaml._yaml import CParser
 from kubectl_sops.core.leaf import Leaf
 from kubectl_sops.core.values import EMPTY_LIST, EMPTY_MAP
 from kubectl_sops.errors import EncryptTreeError, MetadataError, ParseError, SopsError
+from kubectl_sops.formats.yaml_entry_tree import EntryTree, build
 from kubectl_sops.formats.yaml_load import line as line_of
 from kubectl_sops.formats.yaml_load import problem
 from kubectl_sops.formats.yaml_scalars import resolve, tagged
@@ -137,19 +138,6 @@ class Scan:
         self._anchors: dict[str, tuple[int, int, str, int]] = {}
         self._open_anchors: dict[str, int] = {}
         self._aliased = 0
-
-
-class EntryTree:
-    """The ``sops`` entry: its tree, and where its scalars stand.
-
-    Attributes:
-        tree: ``dict``, ``list`` and scalars, in order.
-        spans: path → span and mark of each scalar, in the text.
-    """
-
-    def __init__(self, tree: object, spans: dict[Path, tuple[int, int, str]]) -> None:
-        self.tree = tree
-        self.spans = spans
 
 
 _LATE_TABS = re.compile(r"(?m)^[ \t]*\t[ \t]*(?=#)")
@@ -462,54 +450,9 @@ def _entry(next_event: Callable[[], Any], key: Any, result: Scan, part: Part, nu
     if event.__class__ is not yaml.MappingStartEvent:
         raise MetadataError("found sops entry that is not a mapping")
     spans: dict[Path, tuple[int, int, str]] = {}
-    tree, end = _build(next_event, event, (), spans, result.solid)
+    tree, end = build(next_event, event, (), spans, result.solid)
     part.entry = (key.start_mark.index, event.start_mark.index, end)
     if number == 0:
         result.entry = EntryTree(tree, spans)
     elif result.entry is None:
         raise MetadataError(f"document {number + 1} has an entry named `sops`, and the first has none")
-
-
-def _build(
-    next_event: Callable[[], Any],
-    event: Any,
-    path: Path,
-    spans: dict[Path, tuple[int, int, str]],
-    solid: list[tuple[int, int, int]] | None,
-) -> tuple[object, int]:
-    kind = event.__class__
-    if kind is yaml.ScalarEvent:
-        span = (event.start_mark.index, event.end_mark.index)
-        spans[path] = (*span, event.style or "")
-        if solid is not None:
-            solid.append((*span, span[0] if event.style in ("|", ">") else -1))
-        return _entry_value(event), span[1]
-    if kind is yaml.MappingStartEvent:
-        tree: dict[str, object] = {}
-        end = event.end_mark.index
-        while (inner := next_event()).__class__ is not yaml.MappingEndEvent:
-            if inner.__class__ is not yaml.ScalarEvent:
-                raise MetadataError("a key in the sops metadata is not text")
-            name = inner.value
-            if name in tree:
-                raise ParseError(
-                    "a key appears twice in one mapping", path=(SOPS_KEY, name), line=inner.start_mark.line + 1
-                )
-            tree[name], end = _build(next_event, next_event(), (*path, name), spans, solid)
-        return tree, inner.end_mark.index if event.flow_style else end
-    if kind is yaml.SequenceStartEvent:
-        items: list[object] = []
-        end = event.end_mark.index
-        while (inner := next_event()).__class__ is not yaml.SequenceEndEvent:
-            item, end = _build(next_event, inner, (*path, len(items)), spans, solid)
-            items.append(item)
-        return items, inner.end_mark.index if event.flow_style else end
-    raise MetadataError("an alias in the sops metadata")
-
-
-def _entry_value(event: Any) -> object:
-    if event.style in (None, ""):
-        value = resolve(event.value)
-        # times and versions stay as written; sops' fields are text, numbers, booleans and lists
-        return event.value if isinstance(value, str | float) else value
-    return event.value

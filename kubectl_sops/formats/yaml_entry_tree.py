@@ -1,0 +1,74 @@
+"""Reading the ``sops`` entry of a YAML document: its tree, and where its scalars stand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from kubectl_sops.errors import MetadataError, ParseError
+from kubectl_sops.formats.yaml_scalars import resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kubectl_sops.core.leaf import Path
+
+
+class EntryTree:
+    """The ``sops`` entry: its tree, and where its scalars stand.
+
+    Attributes:
+        tree: ``dict``, ``list`` and scalars, in order.
+        spans: path → span and mark of each scalar, in the text.
+    """
+
+    def __init__(self, tree: object, spans: dict[Path, tuple[int, int, str]]) -> None:
+        self.tree = tree
+        self.spans = spans
+
+
+def build(
+    next_event: Callable[[], Any],
+    event: Any,
+    path: Path,
+    spans: dict[Path, tuple[int, int, str]],
+    solid: list[tuple[int, int, int]] | None,
+) -> tuple[object, int]:
+    """The tree of a node of the entry, and where it ends; adds its scalars to ``spans`` and ``solid``."""
+    kind = event.__class__
+    if kind is yaml.ScalarEvent:
+        span = (event.start_mark.index, event.end_mark.index)
+        spans[path] = (*span, event.style or "")
+        if solid is not None:
+            solid.append((*span, span[0] if event.style in ("|", ">") else -1))
+        return _entry_value(event), span[1]
+    if kind is yaml.MappingStartEvent:
+        tree: dict[str, object] = {}
+        end = event.end_mark.index
+        while (inner := next_event()).__class__ is not yaml.MappingEndEvent:
+            if inner.__class__ is not yaml.ScalarEvent:
+                raise MetadataError("a key in the sops metadata is not text")
+            name = inner.value
+            if name in tree:
+                raise ParseError(
+                    "a key appears twice in one mapping", path=("sops", name), line=inner.start_mark.line + 1
+                )
+            tree[name], end = build(next_event, next_event(), (*path, name), spans, solid)
+        return tree, inner.end_mark.index if event.flow_style else end
+    if kind is yaml.SequenceStartEvent:
+        items: list[object] = []
+        end = event.end_mark.index
+        while (inner := next_event()).__class__ is not yaml.SequenceEndEvent:
+            item, end = build(next_event, inner, (*path, len(items)), spans, solid)
+            items.append(item)
+        return items, inner.end_mark.index if event.flow_style else end
+    raise MetadataError("an alias in the sops metadata")
+
+
+def _entry_value(event: Any) -> object:
+    if event.style in (None, ""):
+        value = resolve(event.value)
+        # times and versions stay as written; sops' fields are text, numbers, booleans and lists
+        return event.value if isinstance(value, str | float) else value
+    return event.value
