@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from kubectl_sops.errors import MetadataError, ParseError
+from kubectl_sops.formats.yaml_load import kind_of
 from kubectl_sops.formats.yaml_scalars import resolve
 
 if TYPE_CHECKING:
@@ -46,8 +47,8 @@ def build(
     if kind is yaml.MappingStartEvent:
         tree: dict[str, object] = {}
         end = event.end_mark.index
-        while (inner := next_event()).__class__ is not yaml.MappingEndEvent:
-            if inner.__class__ is not yaml.ScalarEvent:
+        while kind_of(inner := next_event()) is not yaml.MappingEndEvent:
+            if kind_of(inner) is not yaml.ScalarEvent:
                 raise MetadataError("a key in the sops metadata is not text")
             name = inner.value
             if name in tree:
@@ -59,7 +60,7 @@ def build(
     if kind is yaml.SequenceStartEvent:
         items: list[object] = []
         end = event.end_mark.index
-        while (inner := next_event()).__class__ is not yaml.SequenceEndEvent:
+        while kind_of(inner := next_event()) is not yaml.SequenceEndEvent:
             item, end = build(next_event, inner, (*path, len(items)), spans, solid)
             items.append(item)
         return items, inner.end_mark.index if event.flow_style else end

@@ -54,6 +54,12 @@ def line(error: yaml.MarkedYAMLError) -> int | None:
     return None if mark is None else mark.line + 1
 
 
+def kind_of(event: Any) -> type:
+    """The class of an event of libyaml, whose types know less than its events have."""
+    kind: type = event.__class__
+    return kind
+
+
 class _Loader:
     def __init__(self, next_event: Callable[[], Any]) -> None:
         self._next = next_event

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from yaml._yaml import CParser
 
+from kubectl_sops.formats.yaml_load import kind_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -77,7 +79,7 @@ def _scalar_end(text: str, start: int, end: int, event: Any) -> int:
 
 def _map(next_event: Callable[[], Any], event: Any, text: str) -> Node:
     node = Node(MAP, event.start_mark.index, event.end_mark.index, flow=bool(event.flow_style))
-    while (inner := next_event()).__class__ is not yaml.MappingEndEvent:
+    while kind_of(inner := next_event()) is not yaml.MappingEndEvent:
         if not node.keys:
             node.column = inner.start_mark.column
         node.keys.append((getattr(inner, "value", ""), inner.start_mark.index))
@@ -93,7 +95,7 @@ def _map(next_event: Callable[[], Any], event: Any, text: str) -> Node:
 def _list(next_event: Callable[[], Any], event: Any, text: str) -> Node:
     node = Node(LIST, event.start_mark.index, event.end_mark.index, flow=bool(event.flow_style))
     floor = event.start_mark.index
-    while (inner := next_event()).__class__ is not yaml.SequenceEndEvent:
+    while kind_of(inner := next_event()) is not yaml.SequenceEndEvent:
         if not node.flow:
             dash = _dash(text, floor, inner.start_mark.index)
             node.dashes.append(dash)

@@ -16,8 +16,8 @@ from kubectl_sops.core.leaf import Leaf
 from kubectl_sops.core.values import EMPTY_LIST, EMPTY_MAP
 from kubectl_sops.errors import EncryptTreeError, MetadataError, ParseError, SopsError
 from kubectl_sops.formats.yaml_entry_tree import EntryTree, build
+from kubectl_sops.formats.yaml_load import kind_of, problem
 from kubectl_sops.formats.yaml_load import line as line_of
-from kubectl_sops.formats.yaml_load import problem
 from kubectl_sops.formats.yaml_scalars import resolve, tagged
 
 if TYPE_CHECKING:
@@ -45,10 +45,9 @@ class Style:
         properties: where its tag and anchor stand; an empty span where it has none.
         tag: the resolved tag, or ``None``.
         alias: for a leaf that an alias stands for, the number of that alias.
-        anchored: whether an alias refers to it, or to a collection around it.
     """
 
-    __slots__ = ("alias", "anchored", "column", "flow", "mark", "properties", "tag")
+    __slots__ = ("alias", "column", "flow", "mark", "properties", "tag")
 
     def __init__(self, mark: str, flow: bool, column: int) -> None:
         self.mark = mark
@@ -57,7 +56,6 @@ class Style:
         self.properties = (0, 0)
         self.tag: str | None = None
         self.alias: int | None = None
-        self.anchored = False
 
 
 class Alias:
@@ -219,7 +217,7 @@ def _document(next_event: Callable[[], Any], start: Any, result: Scan) -> None:
             hint="put it below a key",
         )
     end = next_event()
-    while end.__class__ is not yaml.DocumentEndEvent:
+    while kind_of(end) is not yaml.DocumentEndEvent:
         end = next_event()
     part.end = end.start_mark.index
 
@@ -277,7 +275,6 @@ def _collection(  # one loop for the whole document: calls per node would double
             if solid is not None:
                 solid.append((body, end, _header_end(text, body) if mark in ("|", ">") else -1))
             if event.anchor is not None:
-                style.anchored = True
                 result._anchors[event.anchor] = (len(leaves), len(leaves) + 1, "scalar", len(frame.path) + 1)
             if not frame.is_map and is_listed_comment(value):
                 path = frame.path  # it becomes a comment again, which no index counts
@@ -312,8 +309,6 @@ def _collection(  # one loop for the whole document: calls per node would double
                 result._open_anchors.pop(anchor, None)
                 kind_name = "map" if frame.is_map else "list"
                 result._anchors[anchor] = (frame.start, len(leaves), kind_name, len(frame.path))
-                for leaf in leaves[frame.start :]:
-                    leaf.style.anchored = True  # type: ignore[attr-defined]  # a Style
             if not frames:
                 return
             frame = frames[-1]
@@ -325,7 +320,7 @@ def _collection(  # one loop for the whole document: calls per node would double
 
 def is_listed_comment(value: object) -> bool:
     """Whether a list item is an encrypted comment: sops stores it as an item, ``- ENC[…,type:comment]``."""
-    return value.__class__ is str and value.endswith(",type:comment]") and value.startswith("ENC[")  # type: ignore[attr-defined]
+    return value.__class__ is str and value.endswith(",type:comment]") and value.startswith("ENC[")
 
 
 def _child_path(frame: _Frame) -> Path:
@@ -447,7 +442,7 @@ def _entry(next_event: Callable[[], Any], key: Any, result: Scan, part: Part, nu
     if part.entry is not None:
         raise MetadataError("found duplicate sops entry")
     event = next_event()
-    if event.__class__ is not yaml.MappingStartEvent:
+    if kind_of(event) is not yaml.MappingStartEvent:
         raise MetadataError("found sops entry that is not a mapping")
     spans: dict[Path, tuple[int, int, str]] = {}
     tree, end = build(next_event, event, (), spans, result.solid)
