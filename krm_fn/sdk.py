@@ -94,7 +94,7 @@ class ResourceList(_Model):
     results: list[Result] = Field(default_factory=list)
 
     @classmethod
-    def parse(cls, text: str) -> Self:
+    def parse(cls, text: str | bytes) -> Self:
         """A ResourceList from YAML or JSON, with the scalars of go-yaml: ``yes`` is text, ``0o14`` a number.
 
         Raises:
@@ -145,13 +145,13 @@ def run(processor: Callable[[ResourceList], None]) -> None:
     which is all that kustomize shows.
     """
     try:
-        resources = ResourceList.parse(sys.stdin.read())
+        resources = ResourceList.parse(sys.stdin.buffer.read())
         processor(resources)
         text = resources.dump()
     except SopsError as error:
         sys.stderr.write(f"error: {error}\n")
         sys.exit(1)
-    sys.stdout.write(text)
+    sys.stdout.buffer.write(text.encode())
     failed = [result for result in resources.results if result.severity is Severity.ERROR]
     for result in failed:
         sys.stderr.write(f"error: {result.message}\n")

@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from typing import TYPE_CHECKING, Any
+import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.support.canary import PLAINTEXT, VALUE
 from tests.support.kustomize import Identity, Workshop, objects, seal
 from tests.support.tools import need
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SECRET = f"""\
 # leading comment
@@ -120,6 +119,22 @@ def test_a_validator_returns_every_byte(words: list[str], workshop: Workshop, id
     assert done.returncode == 0, done.stderr
     for name in ("s.yaml", "c.yaml"):
         assert (folder / name).read_bytes() == (workshop.folder / "before" / name).read_bytes()
+
+
+def test_a_function_of_the_guide_runs(workshop: Workshop) -> None:
+    """``krm_fn.sdk`` reads what kpt writes, and the other way round; text beyond ASCII and its kind survive."""
+    guide = Path(__file__).parents[2] / "docs/kustomize.md"
+    code = guide.read_text().split("```python\n")[1].split("```")[0]
+    script = workshop.bin / "scale"
+    script.write_text(f"#!{sys.executable}\n{code}")
+    script.chmod(0o755)
+    deployment = "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\nspec:\n  replicas: 1\n"
+    workshop.write("pkg", {"d.yaml": deployment, "c.yaml": PLAIN.replace("'two'", '"zwölf"').replace('"1"', '"1e3"')})
+    done = kpt(workshop, "fn", "eval", "pkg", "--exec", str(script), "-o", "unwrap", "--", "replicas=3")
+    assert done.returncode == 0, done.stderr
+    by_kind = {item["kind"]: item for item in objects(done.stdout)}
+    assert by_kind["Deployment"]["spec"]["replicas"] == 3
+    assert by_kind["ConfigMap"]["data"] == {"z": "1e3", "a": "zwölf"}
 
 
 def settings(text: str) -> Any:
