@@ -136,7 +136,7 @@ def _text(value: object) -> str:
     if isinstance(value, Token):
         return value
     if isinstance(value, Comment):
-        return value.replace("\n", "\n#")  # a comment of another format may have several lines
+        return flat.comment_text(value)
     return _escape(value) if isinstance(value, str) else flat.scalar_text(value)
 
 

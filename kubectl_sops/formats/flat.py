@@ -88,6 +88,12 @@ def revised_order(before: Iterable[str], after: Mapping[str, str]) -> list[str]:
     return order
 
 
+def comment_text(text: str) -> str:
+    """The text of a comment so that each of its lines is one behind ``#``; comments of INI have several."""
+    first, *others = text.split("\n")
+    return "\n".join([first, *(line if line.startswith("#") else f"#{line}" for line in others)])
+
+
 def scalar_text(value: object) -> str:
     """A scalar as sops prints it in dotenv and INI: ``true``, ``1.0``, ``1E+06``, ``<nil>``."""
     if isinstance(value, Time):

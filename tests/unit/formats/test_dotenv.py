@@ -134,7 +134,7 @@ def test_values_replace_their_text_only():
 
 def test_a_comment_stays_a_comment():
     """A comment that had several lines in another format gets a mark on each."""
-    assert parse(b"#c\n").splice({0: Comment("a\nb")}, None) == b"#a\n#b\n"
+    assert parse(b"#c\n").splice({0: Comment("a\nb\n# c")}, None) == b"#a\n#b\n# c\n"
 
 
 @pytest.mark.parametrize(
