@@ -5,16 +5,17 @@ A system is a module with the functions of ``KeySystem``; adding one takes that 
 
 from __future__ import annotations
 
+import time
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from kubectl_sops.errors import MetadataError, SopsError
+from kubectl_sops.core.metadata import KeyEntry
+from kubectl_sops.errors import MetadataError, SopsError, WrapError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Protocol
 
-    from kubectl_sops.core.metadata import KeyEntry
     from kubectl_sops.keys.context import Context
 
     class KeySystem(Protocol):
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
         def unwrap(self, entry: KeyEntry, context: Context) -> bytes:
             """The part that is wrapped in a key; raises ``UnwrapError``."""
 
+        def service(self, entry: KeyEntry) -> str:
+            """The networked service that holds the key, for messages; empty where none is asked."""
+
 
 _MODULES = {
     "age": "age",
@@ -42,7 +46,60 @@ _MODULES = {
 
 
 class UnwrapError(SopsError):
-    """A key that can't be opened here; the message is one line that says why."""
+    """A key that can't be opened here; the message is one line that says why, ``sops`` says it as sops does."""
+
+    def __init__(self, message: str, *, hint: str | None = None, sops: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.sops = sops or message
+
+
+class ServiceError(UnwrapError):
+    """A networked service that can't be used at all, whichever of its keys is meant: it is not asked again.
+
+    Attributes:
+        service: its address or name.
+    """
+
+    def __init__(self, message: str, service: str, *, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.service = service
+
+
+class RefusedError(UnwrapError):
+    """A service that answers, and does not do what was asked.
+
+    Attributes:
+        status: of HTTP.
+    """
+
+    def __init__(self, message: str, status: int, *, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+
+
+def missing_extra(extra: str, service: str) -> ServiceError:
+    """The error where the packages of a key system are not installed."""
+    return ServiceError(
+        f"{service} needs packages that are not installed",
+        service,
+        hint=f"install them: pip install 'kubectl-sops[{extra}]'",
+    )
+
+
+def failed_to_wrap(entry: KeyEntry, cause: SopsError) -> WrapError:
+    """The error of a key that can't take the data key, in the words of sops."""
+    return WrapError(f'failed to encrypt new data key with master key "{entry.id}": {cause.message}', hint=cause.hint)
+
+
+def stamped(entry: KeyEntry, enc: str) -> KeyEntry:
+    """The key with a wrapped copy, and the time at which it became a key of the file.
+
+    A key that comes from the file keeps its time; a new one has its fields sorted, as sops 3.13 writes them.
+    """
+    if entry.get("created_at"):
+        return entry.with_enc(enc)
+    created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    return KeyEntry(entry.kind, dict(sorted({**entry.fields, "created_at": created, "enc": enc}.items())))
 
 
 def system(kind: str) -> KeySystem:
