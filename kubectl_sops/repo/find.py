@@ -13,6 +13,7 @@ from kubectl_sops.files.decrypt import parse_encrypted
 from kubectl_sops.files.read import STDIN, read
 from kubectl_sops.formats import format_of
 from kubectl_sops.repo import git
+from kubectl_sops.repo.outline import outline
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -188,4 +189,5 @@ def read_metadata(entry: Entry) -> Metadata | None:
         return None
     if data is None or not looks_encrypted(data, kind):
         return None
-    return formats.parse(data, kind).metadata
+    quick = outline(data, kind)
+    return quick.metadata if quick is not None else formats.parse(data, kind).metadata

@@ -15,6 +15,7 @@ from kubectl_sops.formats import format_of
 from kubectl_sops.repo import generators, git, plain, sealed
 from kubectl_sops.repo.find import Entry, list_entries, looks_encrypted, read_text
 from kubectl_sops.repo.finding import Finding
+from kubectl_sops.repo.outline import is_in_order, outline
 from kubectl_sops.repo.place import Lines
 from kubectl_sops.repo.policy import Policy, drift
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from kubectl_sops.core.metadata import Metadata
+    from kubectl_sops.repo.outline import Outline
 
     Read = Callable[[str], bytes | None]
 
@@ -143,6 +145,11 @@ def inspect_data(path: str, data: bytes, policy: Policy, read: Read) -> Inspecti
             finding = Finding("conflict", path, "has conflict markers", Lines(data).at_byte(match.start()))
             inspection.findings.append(finding)
             return inspection
+        quick = outline(data, kind)
+        if quick is not None and _is_fine(quick):
+            inspection.metadata = quick.metadata
+            inspection.findings += _against_rule(path, quick.metadata, policy, kind)
+            return inspection
         try:
             document = formats.parse(data, kind)
         except SopsError as error:
@@ -160,6 +167,11 @@ def inspect_data(path: str, data: bytes, policy: Policy, read: Read) -> Inspecti
     inspection.findings += plain.check(path, data, kind, policy.coverage(path), configured=configured)
     inspection.findings += generators.check(path, data, read)
     return inspection
+
+
+def _is_fine(quick: Outline) -> bool:
+    """Whether a quick look is enough to know that there is nothing to find in the file itself."""
+    return not any(sealed.metadata_problems(quick.metadata)) and is_in_order(quick.body, quick.metadata.selector)
 
 
 def _against_rule(path: str, metadata: Metadata, policy: Policy, kind: str) -> Iterator[Finding]:

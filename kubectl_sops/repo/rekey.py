@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from kubectl_sops.core.values import EMPTY_LIST, EMPTY_MAP
 from kubectl_sops.errors import NoRecipientsError, format_path
 from kubectl_sops.files import change
 from kubectl_sops.files.decrypt import open_document, parse_encrypted
+from kubectl_sops.repo.outline import outline
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +34,7 @@ class GroupChange:
     removed: list[Key]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Plan:
     """What ``updatekeys`` would do to one file.
 
@@ -44,11 +46,16 @@ class Plan:
 
     path: str
     data: bytes = field(repr=False)
-    document: Document = field(repr=False)
+    format: str
     metadata: Metadata
     groups: Sequence[Group]
     threshold: int
     changes: list[GroupChange]
+
+    @cached_property
+    def document(self) -> Document:
+        """The file, read whole."""
+        return parse_encrypted(self.data, self.format)[0]
 
     @property
     def added(self) -> list[Key]:
@@ -67,7 +74,17 @@ def _keys(groups: Sequence[Group]) -> list[Key]:
     return list(dict.fromkeys((entry.kind, entry.id) for group in groups for entry in group))
 
 
-def plan(path: str, data: bytes, kind: str, rule: Rule) -> Plan | None:
+def read_metadata(data: bytes, format: str) -> Metadata:  # the word sops uses
+    """The metadata of an encrypted file.
+
+    Raises:
+        SopsError: the file is not encrypted or its metadata can't be used.
+    """
+    quick = outline(data, format)
+    return quick.metadata if quick is not None else parse_encrypted(data, format)[1]
+
+
+def plan(path: str, data: bytes, format: str, rule: Rule) -> Plan | None:
     """What has to change so that a file has the recipients of its rule; ``None`` where it has them.
 
     Order means nothing. The threshold of the file stays, capped at the number of groups, as in sops.
@@ -76,14 +93,14 @@ def plan(path: str, data: bytes, kind: str, rule: Rule) -> Plan | None:
         NoRecipientsError: the rule names nobody.
         SopsError: the file is not encrypted or its metadata can't be used.
     """
-    document, metadata = parse_encrypted(data, kind)
+    metadata = read_metadata(data, format)
     if not any(rule.groups):
         raise NoRecipientsError(f"creation rule {rule.index + 1} names no recipients", hint="add one to .sops.yaml")
-    return plan_groups(path, data, document, metadata, rule.groups)
+    return plan_groups(path, data, format, metadata, rule.groups)
 
 
-def plan_groups(path: str, data: bytes, document: Document, metadata: Metadata, groups: Sequence[Group]) -> Plan | None:
-    """What has to change so that a parsed file has the recipients ``groups``; ``None`` where it has them."""
+def plan_groups(path: str, data: bytes, format: str, metadata: Metadata, groups: Sequence[Group]) -> Plan | None:
+    """What has to change so that a file has the recipients ``groups``; ``None`` where it has them."""
     before = metadata.groups
     threshold = min(metadata.shamir_threshold, len(groups))
     changes = []
@@ -99,7 +116,7 @@ def plan_groups(path: str, data: bytes, document: Document, metadata: Metadata, 
         )
     if not any(c.added or c.removed for c in changes) and threshold == metadata.shamir_threshold:
         return None
-    return Plan(path, data, document, metadata, groups, threshold, changes)
+    return Plan(path, data, format, metadata, groups, threshold, changes)
 
 
 def apply(plan: Plan, keyring: Keyring, *, now: str, rotate: bool) -> bytes:
@@ -120,7 +137,9 @@ def apply(plan: Plan, keyring: Keyring, *, now: str, rotate: bool) -> bytes:
     groups, used = keyring.rewrap(data_key, plan.metadata, plan.groups, threshold, os.urandom)
     if len(groups) < 2:
         used = plan.threshold  # sops keeps a threshold that a single group has
-    return plan.document.splice({}, plan.metadata.with_groups(groups, used))
+    metadata = plan.metadata.with_groups(groups, used)
+    quick = outline(plan.data, plan.format)
+    return quick.with_metadata(metadata) if quick is not None else plan.document.splice({}, metadata)
 
 
 def secret_paths(document: Document, metadata: Metadata) -> list[str]:

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 from kubectl_sops import rules
 from kubectl_sops.core.metadata import KeyEntry
 from kubectl_sops.errors import RulesError, SopsError
-from kubectl_sops.files.decrypt import parse_encrypted
 from kubectl_sops.formats import format_of
 from kubectl_sops.repo import find, git, rekey
 from kubectl_sops.repo.batch import finish, undo
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Protocol
 
-    from kubectl_sops.core.document import Document
     from kubectl_sops.core.metadata import Group, Metadata
     from kubectl_sops.keys.keyring import Keyring
 
@@ -78,7 +76,7 @@ class Subject:
 
     path: str
     data: bytes = field(repr=False)
-    document: Document = field(repr=False)
+    format: str
     metadata: Metadata
 
 
@@ -111,9 +109,10 @@ def plan(top: str, old: Sequence[str]) -> Plan:
         if not any(recipient.encode() in data for recipient in old):
             continue  # of another cluster, or of nobody we know
         try:
-            document, metadata = parse_encrypted(data, format_of(entry.path))
+            kind = format_of(entry.path)
+            metadata = rekey.read_metadata(data, kind)
             if wanted & {key.id for group in metadata.groups for key in group}:
-                files.append(Subject(entry.path, data, document, metadata))
+                files.append(Subject(entry.path, data, kind, metadata))
         except SopsError as error:
             failures.append(error.at(os.path.relpath(entry.path)))
     if failures:
@@ -215,7 +214,7 @@ class Replacement:
         for subject in progress(plan.files):  # type: ignore[attr-defined]  # the files again
             groups = replaced_groups(subject.metadata.groups, plan.old, new)
             try:
-                change = rekey.plan_groups(subject.path, subject.data, subject.document, subject.metadata, groups)
+                change = rekey.plan_groups(subject.path, subject.data, subject.format, subject.metadata, groups)
                 assert change is not None  # at least one old recipient is in the file
                 after = rekey.apply(change, keyring, now=now(), rotate=True)
             except SopsError as error:
