@@ -10,6 +10,7 @@ from kubectl_sops.core.document import open_leaves
 from kubectl_sops.core.values import Comment
 from kubectl_sops.errors import MacMismatchError
 from kubectl_sops.files.decrypt import open_document, parse_encrypted
+from kubectl_sops.formats import emit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,8 +70,6 @@ class Opener:
         key = (sha256(data).digest(), format, output)
         known = self._known.get(key)
         if known is None:
-            from kubectl_sops.formats import emit
-
             document, metadata = parse_encrypted(data, format)
             opened, matches = self._open(document, metadata)
             plain = emit.emit(emit.build(document.leaves, opened.changes), output)

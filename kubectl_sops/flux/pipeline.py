@@ -109,16 +109,17 @@ class Builder:
         self._environ = os.environ if environ is None else environ
         self._masker = masker or mask.Masker()
 
-    def build(self, kustomization: Kustomization, *, final: bool = True) -> Build:
+    def build(self, kustomization: Kustomization, *, out: Build | None = None, final: bool = True) -> Build:
         """Everything up to what is sent to the API server.
 
         Args:
+            out: takes the result; its remarks are there also when the build fails.
             final: normalised, labelled and in order; otherwise as the build step leaves them.
 
         Raises:
             SopsError: where the controller would report a failure.
         """
-        out = Build(kustomization)
+        out = Build(kustomization) if out is None else out
         self.tree.reset()
         out.rewritten = rewrite(self.tree, kustomization, self.profile)
         if kustomization.decrypts:

@@ -91,7 +91,7 @@ class Session:
         """The entries of a decryption Secret: from its manifest, or from the cluster."""
         return self._lookup_with(self._keys, "Secret", namespace, name) if name else None
 
-    def build(self, kustomization: spec.Kustomization) -> Build:
+    def build(self, kustomization: spec.Kustomization, out: Build | None = None) -> Build:
         """Build one Kustomization; its objects can then be used by ``substituteFrom`` of others.
 
         Raises:
@@ -107,7 +107,7 @@ class Session:
             environ=self._environ,
             masker=self._masker,
         )
-        out = builder.build(kustomization)
+        out = builder.build(kustomization, out=out)
         for manifest in out.objects:
             _, kind, namespace, name = key_of(manifest)
             if kind in ("Secret", "ConfigMap"):
@@ -116,10 +116,11 @@ class Session:
 
     def try_build(self, kustomization: spec.Kustomization) -> Build:
         """Build one Kustomization; a failure, also that of an object left encrypted, is in ``error``."""
+        out = Build(kustomization)
         try:
-            out = self.build(kustomization)
+            self.build(kustomization, out)
         except SopsError as error:
-            out = Build(kustomization)
+            out.results = []
             out.error = error
             error.message = f"{kustomization}: {error.message}"
             return out
