@@ -17,15 +17,21 @@ if TYPE_CHECKING:
     from kubectl_sops.core.leaf import Path
 
     Members = list[int | None]
-    Placed = dict[int, tuple[Path, int, int]]
+    Order = tuple[int, int, int, int]
+    Placed = dict[int, tuple[Path, Order]]
 
 _PROPERTIES = (yaml.AnchorToken, yaml.TagToken)
+_FOOT_RANK = -2
+"""Where a foot and the head of what comes next stand at the same place, the foot is first."""
+_NO_CONTENT = (yaml.DirectiveToken, yaml.DocumentStartToken, yaml.DocumentEndToken, yaml.StreamEndToken)
 _NO_VALUE = (yaml.KeyToken, yaml.ValueToken, yaml.BlockEndToken)
 
 
 def attach(text: str, spans: list[tuple[int, int]]) -> Placed:
-    """For each comment, by its start: the path of its container, the position in whose order it is read, and the
-    number of its document.
+    """For each comment, by its start: the path of its container, and its order.
+
+    The order is the document, the position of the leaf that it comes before, and two numbers for comments before the
+    same leaf.
     """
     tokens, groups = tokens_and_groups(text, spans)
     parser = _Parser(tokens, groups)
@@ -34,15 +40,15 @@ def attach(text: str, spans: list[tuple[int, int]]) -> Placed:
 
 
 class _Node:
-    __slots__ = ("after", "foot", "head", "is_collection", "line", "start")
+    __slots__ = ("foot", "foot_after", "head", "is_collection", "line", "start")
 
     def __init__(self, start: int, *, is_collection: bool = False) -> None:
         self.start = start
-        self.after = start  # a position behind it, once it has been read
         self.is_collection = is_collection
         self.head: Members = []
         self.line: Members = []
         self.foot: Members = []
+        self.foot_after = 0  # what the foot follows may stand below it
 
 
 class _Parser:
@@ -55,8 +61,9 @@ class _Parser:
         self._line: Members = []
         self._foot: Members = []
         self._stem: Members = []
+        self._behind = 0
+        self._document_number = 0
         self.placed: Placed = {}
-        self._number = 0  # of the document
 
     # tokens and the comments that come with them
 
@@ -64,7 +71,7 @@ class _Parser:
         token = self._tokens[self._at]
         while self._next_group < len(self._groups):
             group = self._groups[self._next_group]
-            if token.start < group.token_mark:
+            if token.start < group.token_mark or self._at < group.visible:
                 break
             if group.kind == HEAD:
                 if token.kind is yaml.BlockEndToken:
@@ -78,27 +85,38 @@ class _Parser:
         return token
 
     def _skip(self) -> None:
+        token = self._tokens[self._at]
+        if token.kind is not yaml.BlockEndToken:
+            self._behind = max(self._behind, token.start + 2)  # behind an empty value, too
         self._at += 1
-
-    def _behind(self) -> int:
-        """A position behind the token that was read last."""
-        return self._tokens[self._at - 1].start + 1
 
     def _take(self, node: _Node) -> None:
         node.head, node.line, node.foot = self._head, self._line, self._foot
         self._head, self._line, self._foot, self._stem = [], [], [], []
 
-    def _place(self, members: Members, path: Path, *, before: int | None = None, after: int = 0) -> None:
+    def _place(self, members: Members, path: Path, at: int, *, inside: bool = False) -> None:
+        """Comments of the container at ``path``: its own (``inside``) come before those of what it holds."""
         for start in members:
             if start is not None:
-                order = max(start, after) if before is None else min(start, before)
-                self.placed[start] = (path, order, self._number)
+                self._place_one(start, path, at, 2 * len(path) - inside)
 
-    def _place_inside(self, node: _Node, path: Path) -> None:
+    def _place_one(self, start: int, path: Path, at: int, rank: int) -> None:
+        self.placed[start] = (path, (self._document_number, at, rank, len(self.placed)))
+        self._behind = max(self._behind, at)
+
+    def _place_foot(self, node: _Node, path: Path, at: int = 0) -> int:
+        at = max(at, node.foot_after)
+        for start in node.foot:
+            if start is not None:
+                at = max(at, start)
+                self._place_one(start, path, at, _FOOT_RANK)
+        return at
+
+    def _place_inside(self, node: _Node, path: Path) -> int:
         # a collection that is a map's value: its comments are entries of it
-        self._place(node.head, path)
-        self._place(node.line, path, before=node.start)
-        self._place(node.foot, path)
+        self._place(node.head, path, node.start, inside=True)
+        self._place(node.line, path, node.start, inside=True)
+        return self._place_foot(node, path)
 
     # the grammar
 
@@ -116,23 +134,23 @@ class _Parser:
                 self._skip()
             end = _Node(0)
             self._take(end)
-            # what stands right behind the next `---` belongs to the document before it
-            self._place(end.foot or end.head, ())
-            self._number += 1
+            end.foot = end.foot or end.head
+            self._place_foot(end, ())
+            self._document_number += 1
 
     def _document(self, token: Token, *, implicit: bool) -> None:
         if implicit:
             # what stands above an empty line is the document's own
             if None in self._head:
                 split = len(self._head) - 1 - self._head[::-1].index(None)
-                self._place(self._head[:split], ())
+                self._place(self._head[:split], (), token.start, inside=True)
                 self._head = self._head[split + 1 :]
         else:
             while token.kind is yaml.DirectiveToken:
                 self._skip()
                 token = self._peek()
             self._skip()
-            if self._peek().kind in (yaml.DocumentStartToken, yaml.DocumentEndToken, yaml.StreamEndToken):
+            if self._peek().kind in _NO_CONTENT:
                 return
         root = self._node((), block=True, indentless=False)
         self._place_inside(root, ())
@@ -195,9 +213,10 @@ class _Parser:
 
     def _item(self, path: Path, *, block: bool) -> None:
         item = self._node(path, block=block, indentless=False)
-        self._place(item.head, path[:-1])
-        self._place(item.line, path[:-1], before=item.start)
-        self._place(item.foot, path[:-1], after=self._behind())
+        item.foot_after = self._behind
+        self._place(item.head, path[:-1], item.start)
+        self._place(item.line, path[:-1], item.start)
+        self._place_foot(item, path[:-1])
 
     def _block_mapping(self, node: _Node, path: Path) -> None:
         self._peek()
@@ -212,6 +231,7 @@ class _Parser:
                 key = self._node((*path, name), block=True, indentless=True)
             if key.foot and pairs:
                 pairs[-1][0].foot, key.foot = key.foot, []  # a foot of the pair before; an earlier one gets lost
+                pairs[-1][0].foot_after = 0
             value = _Node(token.start)
             if self._peek().kind is yaml.ValueToken:
                 self._skip()
@@ -219,7 +239,7 @@ class _Parser:
                     value = self._node((*path, name), block=True, indentless=True)
             if not key.foot and value.foot:
                 key.foot, value.foot = value.foot, []
-            value.after = self._behind()
+            key.foot_after = value.foot_after = self._behind
             pairs.append((key, value, (*path, name)))
         end = _Node(0)
         self._take(end)
@@ -239,15 +259,15 @@ class _Parser:
 
     def _place_pairs(self, pairs: list[tuple[_Node, _Node, Path]], path: Path) -> None:
         for key, value, inner in pairs:
-            self._place(key.head, path)
-            self._place(key.line, path)
+            self._place(key.head, path, key.start)
+            self._place(key.line, path, key.start)
             if value.is_collection:
-                self._place_inside(value, inner)
+                before = self._place_inside(value, inner)
             else:
-                self._place(value.head, path)
-                self._place(value.line, path, before=value.start)
-                self._place(value.foot, path, after=value.after)
-            self._place(key.foot, path, after=value.after)
+                self._place(value.head, path, value.start)
+                self._place(value.line, path, value.start)
+                before = self._place_foot(value, path)
+            self._place_foot(key, path, before)
 
     def _flow_sequence(self, node: _Node, path: Path) -> None:
         self._peek()
@@ -303,7 +323,7 @@ class _Parser:
                 value = self._node((*path, name), block=False, indentless=False)
         if not key.foot and value.foot:
             key.foot, value.foot = value.foot, []
-        value.after = self._behind()
+        key.foot_after = value.foot_after = self._behind
         return key, value, (*path, name)
 
     def _end_flow(self, node: _Node) -> None:

@@ -13,6 +13,7 @@ from kubectl_sops.formats.yaml_attach import attach
 
 if TYPE_CHECKING:
     from kubectl_sops.core.leaf import Path
+    from kubectl_sops.formats.yaml_attach import Order
     from kubectl_sops.formats.yaml_scan import Scan
 
 _END = re.compile(r"[\r\n\x85\u2028\u2029]")
@@ -28,11 +29,10 @@ def add(scan: Scan) -> bool:
     starts = [leaf.span[0] for leaf in scan.leaves]
     documents = [part.start for part in scan.parts]
     for start, end in spans:
-        lost = (_surrounding(scan, starts, start), start, max(bisect_right(documents, start) - 1, 0))
-        path, order, number = placed.get(start, lost)
+        lost = (_surrounding(scan, starts, start), (max(bisect_right(documents, start) - 1, 0), start, 0, 0))
+        path, order = placed.get(start, lost)
         style = None if start in placed else UNREAD
-        leaf = Leaf(path, Comment(scan.text[start + 1 : end]), (start, end), style, number)
-        comments.append((order, leaf))
+        comments.append((order, Leaf(path, Comment(scan.text[start + 1 : end]), (start, end), style, order[0])))
     _merge(scan, comments)
     return True
 
@@ -62,7 +62,7 @@ def _surrounding(scan: Scan, starts: list[int], at: int) -> Path:
     return scan.leaves[index].path[:-1] if index >= 0 else ()
 
 
-def _merge(scan: Scan, comments: list[tuple[int, Leaf]]) -> None:
+def _merge(scan: Scan, comments: list[tuple[Order, Leaf]]) -> None:
     """Merge comments into the leaves, in document order; aliases name leaves by number."""
     numbers: list[int] = []
     merged: list[Leaf] = []
@@ -70,7 +70,7 @@ def _merge(scan: Scan, comments: list[tuple[int, Leaf]]) -> None:
     queue = iter(comments)
     waiting = next(queue, None)
     for leaf in scan.leaves:
-        while waiting is not None and (waiting[1].document, waiting[0]) <= (leaf.document, leaf.span[0]):
+        while waiting is not None and waiting[0][:2] <= (leaf.document, leaf.span[0]):
             merged.append(waiting[1])
             waiting = next(queue, None)
         numbers.append(len(merged))

@@ -21,6 +21,8 @@ HEAD, LINE, FOOT = "head", "line", "foot"
 _BREAKS = "\r\n\x85\u2028\u2029"
 _OPENING = (yaml.FlowSequenceStartToken, yaml.FlowMappingStartToken)
 _CLOSING = (yaml.FlowSequenceEndToken, yaml.FlowMappingEndToken)
+_BARE = (yaml.BlockEntryToken, yaml.DocumentStartToken, yaml.DocumentEndToken)
+"""Tokens without line comments of their own: theirs belong to whatever follows."""
 _INDENTING = (yaml.BlockSequenceStartToken, yaml.BlockMappingStartToken)
 
 
@@ -30,11 +32,12 @@ class Group:
     Attributes:
         kind: ``HEAD``, ``LINE`` or ``FOOT``.
         members: starts of the comments; ``None`` for an empty line between them.
-        token_mark: the group belongs to the first token that starts there or later.
+        token_mark: the group belongs to the first token that starts there or later,
+        visible: but to none whose number is less: go-yaml reads two tokens ahead, no further.
         start, column, end, scan_mark: positions that decide where blocks end.
     """
 
-    __slots__ = ("column", "end", "kind", "members", "scan_mark", "start", "token_mark")
+    __slots__ = ("column", "end", "kind", "members", "scan_mark", "start", "token_mark", "visible")
 
     def __init__(self, kind: str, members: list[int | None], token_mark: int, start: int, column: int) -> None:
         self.kind = kind
@@ -44,6 +47,7 @@ class Group:
         self.column = column
         self.end = 0
         self.scan_mark = 0
+        self.visible = 0
 
 
 class Token:
@@ -80,9 +84,12 @@ class _Scanner:
         self._flow = 0
         self._scan_mark = 0
         self._line_starts = _line_starts(text)
+        self._keys: list[tuple[int, int, int]] = []  # simple keys whose ":" is to come: number, tokens, flow level
+        self._ahead = 0  # tokens that go-yaml will insert with that ":"
 
     def run(self) -> tuple[list[Token], list[Group]]:
         ends: list[Any] = []
+        opened = 0
         for raw in _raw(self._text):
             kind = raw.__class__
             if kind is yaml.StreamStartToken:
@@ -91,22 +98,45 @@ class _Scanner:
             if kind is yaml.BlockEndToken:
                 ends.append(raw)
                 continue
-            start = raw.start_mark.index
+            start, end = raw.start_mark.index, raw.end_mark.index
+            known = len(self._groups)
+            visible = len(self._tokens) - opened - self._ahead - 2
             self._gap(start, raw)
             self._unroll(ends, raw, start)
             ends = []
             if kind in _INDENTING:
                 self._indents.append(raw.start_mark.column)
             self._push(kind, start, raw.value if kind is yaml.ScalarToken else None)
-            if kind in _INDENTING or (kind is yaml.KeyToken and raw.end_mark.index == start):
-                continue  # no text of their own
-            self._flow += (kind in _OPENING) - (kind in _CLOSING)
-            self._scan_mark = raw.end_mark.index
-            if kind is yaml.ScalarToken and raw.style in ("|", ">"):
-                self._header_comment(start)
-            elif kind is not yaml.BlockEntryToken:
-                self._line_comment(kind, start, raw.end_mark.index)
+            if kind in _INDENTING:
+                opened = 1
+            elif kind is yaml.KeyToken and end == start:
+                self._keys.append((len(self._tokens) - 1 - opened, 1 + opened, self._flow))
+                self._ahead += 1 + opened
+                opened = 0
+            else:
+                opened = 0
+                if kind is yaml.ValueToken and self._keys and self._keys[-1][2] == self._flow:
+                    number, count, _ = self._keys.pop()
+                    self._ahead -= count
+                    visible = min(visible, number)
+                self._flow += (kind in _OPENING) - (kind in _CLOSING)
+                self._scan_mark = end
+                self._behind(kind, raw, start, end)
+            for group in self._groups[known:]:
+                group.visible = visible
         return self._tokens, self._groups
+
+    def _behind(self, kind: type, raw: Any, start: int, end: int) -> None:
+        """The comment on the line of a token."""
+        if kind is yaml.ScalarToken and raw.style in ("|", ">"):
+            self._header_comment(start)
+        elif kind is yaml.DirectiveToken:
+            comment = self._peek_comment(len(self._text))
+            if comment is not None and not self._text[end:comment].strip(" \t"):
+                self._next += 1  # lost
+                self._scan_mark = self._ends[comment]
+        elif kind not in _BARE:
+            self._line_comment(kind, start, end)
 
     def _push(self, kind: type, start: int, value: str | None) -> None:
         self._tokens.append(Token(kind, start, value))
