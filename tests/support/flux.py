@@ -27,7 +27,7 @@ from tests.support.kube import free_port
 from tests.support.tools import CACHE, need
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from tests.support.kube import KubeApi
 
@@ -94,77 +94,118 @@ class Flux:
         return json.loads(text) if text else {}
 
     def kustomize(self, name: str, tree: Path, **spec: object) -> Applied:
-        """Have ``tree`` applied by a Kustomization of that name, decrypted with the cluster's key; what came of it."""
-        revision = self._publish(name, tree)
-        self.apply(
-            {
-                "apiVersion": "kustomize.toolkit.fluxcd.io/v1",
-                "kind": "Kustomization",
-                "metadata": {"name": name, "namespace": NAMESPACE},
-                "spec": {
-                    "interval": "1h",
-                    "path": "./",
-                    "prune": True,
-                    "sourceRef": {"kind": "GitRepository", "name": name},
-                    "decryption": {"provider": "sops", "secretRef": {"name": "sops-age"}},
-                    **spec,
-                },
-            }
-        )
-        deadline = time.monotonic() + 60
-        while (answer := self._answer(name, revision)) is None:
+        """Have ``tree`` applied by a Kustomization of that name, decrypted with the cluster's key; what came of it.
+
+        A field of the spec that is ``None`` is left out.
+        """
+        return self.kustomize_all({name: (tree, spec)})[name]
+
+    def kustomize_all(self, wanted: Mapping[str, tuple[Path, Manifest]]) -> dict[str, Applied]:
+        """The same for many Kustomizations at once: each kubectl call serves all of them."""
+        artifacts = {name: self._archive(name, tree) for name, (tree, _) in wanted.items()}
+        self._apply_all([_source(name) for name in wanted])
+        self._apply_all([_source(name, artifact) for name, artifact in artifacts.items()], "--subresource=status")
+        self._apply_all([_kustomization(name, spec) for name, (_, spec) in wanted.items()])
+        answers: dict[str, Manifest] = {}
+        deadline = time.monotonic() + 60 + len(wanted)
+        while len(answers) < len(wanted):
+            for found in self._list(KUSTOMIZATION):
+                name, status = found["metadata"]["name"], found.get("status", {})
+                if name in wanted and _is_answered(status, artifacts[name]["revision"]):
+                    answers[name] = status
             if self._controller.poll() is not None or time.monotonic() > deadline:
                 log = (self.folder / "controller.log").read_text(errors="replace")
                 raise AssertionError("the kustomize-controller gives no answer: " + log[-2000:])
             time.sleep(0.1)
-        return answer
+        live = self._objects(answers.values())
+        return {
+            name: Applied(_ready(status)["status"] == "True", _ready(status)["message"],
+                          [live[entry["id"]] for entry in _inventory(status)])
+            for name, status in answers.items()
+        }  # fmt: skip
 
-    def _answer(self, name: str, revision: str) -> Applied | None:
-        status = self.get(KUSTOMIZATION, name, NAMESPACE).get("status", {})
-        ready = next((c for c in status.get("conditions", []) if c["type"] == "Ready"), None)
-        if status.get("lastAttemptedRevision") != revision or ready is None or ready["status"] == "Unknown":
-            return None
-        if ready["status"] != "True":
-            return Applied(False, ready["message"], [])
-        # the condition is there before the rest of the status is
-        if status.get("lastAppliedRevision") != revision:
-            return None
-        objects = []
-        for entry in status.get("inventory", {}).get("entries", []):
-            namespace, object_name, group, kind = entry["id"].split("_")
-            kind = f"{kind}.{entry['v']}.{group}" if group else kind
-            objects.append(self.get(kind, object_name, namespace or "default"))
-        return Applied(True, ready["message"], objects)
+    def _apply_all(self, manifests: list[Manifest], *flags: str) -> None:
+        document = json.dumps({"apiVersion": "v1", "kind": "List", "items": manifests})
+        self.api.kubectl("apply", "--server-side", "--force-conflicts", *flags, "-f", "-", stdin=document)
 
-    def _publish(self, name: str, tree: Path) -> str:
+    def _list(self, kinds: str) -> list[Manifest]:
+        return json.loads(self.api.kubectl("get", kinds, "-A", "-o", "json", "--show-managed-fields"))["items"]
+
+    def _objects(self, statuses: Iterable[Manifest]) -> dict[str, Manifest]:
+        """Live objects by their id in an inventory."""
+        kinds = set()
+        for entry in [entry for status in statuses for entry in _inventory(status)]:
+            _, _, group, kind = entry["id"].split("_")
+            kinds.add(f"{kind}.{entry['v']}.{group}" if group else kind)
+        found: dict[str, Manifest] = {}
+        for manifest in self._list(",".join(sorted(kinds))) if kinds else []:
+            group, _, _ = manifest["apiVersion"].rpartition("/")
+            meta = manifest["metadata"]
+            found[f"{meta.get('namespace', '')}_{meta['name']}_{group}_{manifest['kind']}"] = manifest
+        return found
+
+    def _archive(self, name: str, tree: Path) -> Manifest:
+        """Make the artifact of a source."""
         archive = self.folder / "artifacts" / f"{name}-{time.monotonic_ns()}.tar.gz"
-        with tarfile.open(archive, "w:gz") as tar:
+        with tarfile.open(archive, "w:gz", compresslevel=1) as tar:
             tar.add(tree, arcname=".", filter=lambda member: None if Path(member.name).name == ".git" else member)
-        # every call is a new revision, also of an unchanged tree: the controller looks at revisions only
-        revision = f"main@sha1:{secrets.token_hex(20)}"
-        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        self.apply(
-            {
-                "apiVersion": "source.toolkit.fluxcd.io/v1",
-                "kind": "GitRepository",
-                "metadata": {"name": name, "namespace": NAMESPACE},
-                "spec": {"url": "https://example.invalid/repository.git", "interval": "1h"},
-            }
-        )
-        ready = {"type": "Ready", "status": "True", "reason": "Succeeded", "message": "", "lastTransitionTime": now}
-        artifact = {
+        return {
             "digest": f"sha256:{hashlib.sha256(archive.read_bytes()).hexdigest()}",
-            "lastUpdateTime": now,
+            "lastUpdateTime": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "path": archive.name,
             "size": archive.stat().st_size,
-            "revision": revision,
+            # every call is a new revision, also of an unchanged tree: the controller looks at revisions only
+            "revision": f"main@sha1:{secrets.token_hex(20)}",
             "url": f"http://127.0.0.1:{self._web.server_port}/{archive.name}",
         }
-        self.api.kubectl(
-            "-n", NAMESPACE, "patch", "gitrepository", name, "--subresource=status", "--type=merge",
-            "-p", json.dumps({"status": {"conditions": [ready], "artifact": artifact}}),
-        )  # fmt: skip
-        return revision
+
+
+def _source(name: str, artifact: Manifest | None = None) -> Manifest:
+    """A GitRepository, or with an artifact its status."""
+    manifest: Manifest = {
+        "apiVersion": "source.toolkit.fluxcd.io/v1",
+        "kind": "GitRepository",
+        "metadata": {"name": name, "namespace": NAMESPACE},
+    }
+    if artifact is None:
+        return manifest | {"spec": {"url": "https://example.invalid/repository.git", "interval": "1h"}}
+    now = artifact["lastUpdateTime"]
+    ready = {"type": "Ready", "status": "True", "reason": "Succeeded", "message": "", "lastTransitionTime": now}
+    return manifest | {"status": {"conditions": [ready], "artifact": artifact}}
+
+
+def _kustomization(name: str, spec: Manifest) -> Manifest:
+    defaults = {
+        "interval": "1h",
+        "path": "./",
+        "prune": True,
+        "sourceRef": {"kind": "GitRepository", "name": name},
+        "decryption": {"provider": "sops", "secretRef": {"name": "sops-age"}},
+    }
+    return {
+        "apiVersion": "kustomize.toolkit.fluxcd.io/v1",
+        "kind": "Kustomization",
+        "metadata": {"name": name, "namespace": NAMESPACE},
+        "spec": {field: value for field, value in {**defaults, **spec}.items() if value is not None},
+    }
+
+
+def _ready(status: Manifest) -> Manifest:
+    return next((c for c in status.get("conditions", []) if c["type"] == "Ready"), {"status": "Unknown"})
+
+
+def _is_answered(status: Manifest, revision: str) -> bool:
+    verdict = _ready(status)["status"]
+    if status.get("lastAttemptedRevision") != revision or verdict == "Unknown":
+        return False
+    # the condition is there before the rest of the status is
+    return verdict != "True" or status.get("lastAppliedRevision") == revision
+
+
+def _inventory(status: Manifest) -> list[Manifest]:
+    """The entries of what was applied; nothing after a failure."""
+    applied = _ready(status)["status"] == "True"
+    return status.get("inventory", {}).get("entries", []) if applied else []
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):
