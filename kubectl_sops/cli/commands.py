@@ -11,7 +11,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "edit": ("edit", "COMMAND", "Create or edit an encrypted file in your editor"),
     "set": ("change", "SET", "Set a value, keeping the text around it"),
     "unset": ("change", "UNSET", "Remove a value or subtree"),
-    "rotate": ("change", "ROTATE", "Encrypt under a new data key"),
+    "rotate": ("rotate", "COMMAND", "Encrypt under new data keys"),
     "recipients": ("recipients", "COMMAND", "Show who can open what; add and remove people"),
     "updatekeys": ("updatekeys", "COMMAND", "Give files the recipients that .sops.yaml names"),
     "status": ("status", "COMMAND", "Show the encrypted files, and those that should be"),

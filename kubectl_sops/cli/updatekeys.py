@@ -12,7 +12,7 @@ from kubectl_sops.errors import ConfigNotFoundError, ConflictingParametersError,
 from kubectl_sops.files.read import read
 from kubectl_sops.repo import find, rekey
 from kubectl_sops.repo.batch import Batch
-from kubectl_sops.repo.exposure import Exposure, exposures
+from kubectl_sops.repo.exposure import Exposure, exposures, lines
 from kubectl_sops.repo.policy import Policy
 from kubectl_sops.repo.roster import name_of
 
@@ -151,12 +151,7 @@ def _show(
             session.tell("  other key groups")
     if same:
         session.tell(f"{len(same)} file{'s' * (len(same) != 1)} unchanged")
-    for title in dict.fromkeys(_titled((item.kind, item.recipient), names) for item in seen):
-        sys.stdout.write(f"{title} could read these values; change them at the source:\n")
-        for item in seen:
-            if _titled((item.kind, item.recipient), names) == title:
-                since = f" (since {item.since[:10]})" if item.since else ""
-                sys.stdout.write(f"  {item.file}{since}: {', '.join(item.paths) or 'nothing encrypted'}\n")
+    sys.stdout.write("".join(line + "\n" for line in lines(seen, names)))
 
 
 def _write_rows(

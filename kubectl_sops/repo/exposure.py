@@ -11,7 +11,7 @@ from kubectl_sops.repo.batch import repository_of
 from kubectl_sops.repo.rekey import secret_paths
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from kubectl_sops.repo.rekey import Plan
 
@@ -48,3 +48,14 @@ def exposures(plans: Sequence[Plan]) -> list[Exposure]:
             paths = secret_paths(plan.document, plan.metadata)
             found.append(Exposure(kind, recipient, plan.path, dates[top].get(name, ""), paths))
     return found
+
+
+def lines(seen: Sequence[Exposure], names: Mapping[str, str]) -> Iterator[str]:
+    """What there is to change at the source, as text; ``names`` has the names of recipients."""
+    for recipient in dict.fromkeys(item.recipient for item in seen):
+        title = f"{recipient} ({names[recipient]})" if names.get(recipient) else recipient
+        yield f"{title} could read these values; change them at the source:"
+        for item in seen:
+            if item.recipient == recipient:
+                since = f" (since {item.since[:10]})" if item.since else ""
+                yield f"  {item.file}{since}: {', '.join(item.paths) or 'nothing encrypted'}"

@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from kubectl_sops.cli import explain, recipients, status, updatekeys, verify
+from kubectl_sops.cli import explain, recipients, rotate, status, updatekeys, verify
 from tests.support.command import call
 from tests.support.repository import Repository
 from tests.support.team import config, people, seal, secret, sops
@@ -209,3 +209,39 @@ def test_explain_says_why_rules_were_passed_over(repo, team):
     tree = json.loads(call(explain.COMMAND, "dev/x.yaml", "-o", "json").out)
     assert tree["rule"] is None
     assert tree["passed"] == [{"number": 1, "line": 2, "reason": "path_regex ^prod/ does not match dev/x.yaml"}]
+
+
+def test_rotate_over_the_repository(repo, team):
+    """Every encrypted file has a new data key; nothing else of the repository changes."""
+    before = {name: (repo.folder / name).read_text() for name in ("db.yaml", "apps/web.yaml")}
+    assert call(rotate.COMMAND, ".").code == 2
+    assert call(rotate.COMMAND, "-i", "--dry-run", ".").code == 0
+    assert repo.git("status", "--porcelain").stdout == b""
+    result = call(rotate.COMMAND, "-i", ".")
+    assert result.code == 0, result
+    assert result.err.endswith("2 files rotated\n")
+    for name, text in before.items():
+        after = (repo.folder / name).read_text()
+        assert not {line for line in text.splitlines() if "ENC[" in line} & set(after.splitlines())
+    assert b"password: b" in sops(["decrypt", "db.yaml"], repo.folder, team[1])
+    assert repo.git("status", "--porcelain").stdout == b" M apps/web.yaml\n M db.yaml\n"
+
+
+def test_rotate_with_a_leaver_lists_what_was_seen(repo, team):
+    """``--rm-age`` over a folder says what to change at the source."""
+    result = call(rotate.COMMAND, "-i", "--rm-age", team[1].recipient, "apps")
+    assert result.code == 0, result
+    assert "apps/web.yaml (since 20" in result.out
+    assert "stringData.token" in result.out
+    assert team[1].recipient not in (repo.folder / "apps/web.yaml").read_text()
+    assert team[1].recipient in (repo.folder / "db.yaml").read_text()
+
+
+def test_rotate_goes_on_after_a_bad_file(repo):
+    """A file that does not open is listed at the end; the others are rotated."""
+    path = repo.folder / "db.yaml"
+    path.write_text(path.read_text().replace("name: db", "name: other"))
+    result = call(rotate.COMMAND, "-i", ".")
+    assert result.code == 51
+    assert "error: db.yaml: MAC mismatch" in result.err
+    assert "1 file rotated" in result.err

@@ -1,0 +1,107 @@
+"""``rotate`` over files and folders."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from kubectl_sops.cli import change, progress, recovery, session
+from kubectl_sops.cli import option_table as table
+from kubectl_sops.cli.recipe import recipients
+from kubectl_sops.errors import ConflictingParametersError, SopsError, UsageError
+from kubectl_sops.files import change as file_change
+from kubectl_sops.files.read import read
+from kubectl_sops.formats import format_of
+from kubectl_sops.repo import find, rekey
+from kubectl_sops.repo.batch import Batch
+from kubectl_sops.repo.exposure import exposures, lines
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kubectl_sops.core.metadata import Group
+    from kubectl_sops.repo.rekey import Plan
+
+
+def rotate(arguments: list[str], values: table.Values) -> int:
+    """Encrypt files anew under new data keys, and add or remove recipients.
+
+    One file goes to standard output, unless --in-place or --output say otherwise. Several files, and folders, need
+    --in-place; files that do not open are listed at the end.
+
+    Examples:
+      kubectl sops rotate -i secret.yaml
+
+      kubectl sops rotate -i clusters/prod
+
+      kubectl sops rotate -i --add-age age1… --rm-pgp ABCDEF… secret.yaml
+    """
+    if recovery.wanted(values):
+        return recovery.recover(arguments, values)
+    if len(arguments) < 2 and not (arguments and os.path.isdir(arguments[0])):
+        return change.rotate(arguments, values) or 0
+    if values.get("output"):
+        raise ConflictingParametersError("--output takes one file", hint="use --in-place")
+    if not values.get("in_place"):
+        raise UsageError("several files can only be rotated in place", hint="add --in-place")
+    return _rotate_many(arguments, values)
+
+
+def _rotate_many(paths: Sequence[str], values: table.Values) -> int:
+    add = recipients(values, "add_")
+    gone = {key.id for key in recipients(values, "rm_")}
+    keyring = session.keyring(values)
+    dry, quiet = bool(values.get("dry_run")), bool(values.get("quiet"))
+    failures: list[SopsError] = []
+    plans: list[Plan] = []
+    done = 0
+    with Batch("rotate") as batch:
+        for entry in progress.track(find.list_entries(paths), "Rotating", quiet=quiet):
+            data = _data(entry)
+            if data is None:
+                continue
+            kind = session.input_format(entry.path, values)
+            try:
+                plan = _plan(entry.path, data, kind, add, gone)
+                after = file_change.rotate(
+                    data, kind, keyring, now=session.now(), add=add, remove=gone,
+                    ignore_mac=bool(values.get("ignore_mac")),
+                )  # fmt: skip
+            except SopsError as error:
+                failures.append(error.at(entry.path))
+                continue
+            if plan is not None and plan.removed:
+                plans.append(plan)
+            if not dry:
+                batch.add(entry.path, data, after)
+            done += 1
+            if not quiet:
+                session.tell(f"{entry.path} rotated" + (" (dry run)" if dry else ""))
+    if not quiet:
+        sys.stdout.write("".join(line + "\n" for line in lines(exposures(plans), {})))
+        session.tell(f"{done} file{'s' * (done != 1)} rotated" + (" (dry run)" if dry else ""))
+    return recovery.report(failures)
+
+
+def _data(entry: find.Entry) -> bytes | None:
+    if entry.named:
+        return read(entry.path)
+    try:
+        data = find.read_text(entry.path)
+    except OSError:
+        return None
+    return data if data is not None and find.looks_encrypted(data, format_of(entry.path)) else None
+
+
+def _plan(path: str, data: bytes, kind: str, add: Group, gone: set[str]) -> Plan | None:
+    """What happens to the recipients of a file, for the report about those who leave."""
+    if not add and not gone:
+        return None
+    metadata = rekey.read_metadata(data, kind)
+    groups = [[key for key in group if key.id not in gone] for group in metadata.groups]
+    groups[0] += [key for key in add if key.id not in {other.id for other in groups[0]}]
+    return rekey.plan_groups(path, data, kind, metadata, groups)
+
+
+COMMAND = table.Command(rotate, (*change.ROTATE.options, *recovery.OPTIONS), "[PATH]...")
