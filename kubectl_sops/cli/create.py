@@ -31,9 +31,7 @@ WRITING = (
     table.SHAMIR_THRESHOLD,
 )
 OPTIONS = (
-    table.Option(
-        "--from-literal", many=True, help="A value; asked for without =VALUE.", metavar="KEY[=VALUE]"
-    ),
+    table.Option("--from-literal", many=True, help="A value; asked for without =VALUE.", metavar="KEY[=VALUE]"),
     table.Option("--from-file", many=True, help="A value from a file; - is standard input.", metavar="[KEY=]FILE"),
     table.Option("--from-env-file", many=True, help="Values from lines KEY=VALUE.", metavar="FILE"),
     table.Option("--type", help="Type of a generic Secret.", metavar="TYPE"),

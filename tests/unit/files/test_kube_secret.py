@@ -1,0 +1,82 @@
+"""What the API server would refuse is said when a Secret is saved."""
+
+from __future__ import annotations
+
+import pytest
+
+from kubectl_sops.files.kube_secret import MAX_SIZE, InvalidSecretError, validate
+
+HEAD = "apiVersion: v1\nkind: Secret\nmetadata:\n  name: db\n"
+TLS = HEAD + "type: kubernetes.io/tls\n"
+
+REFUSED = {
+    "number": (HEAD + "stringData:\n  port: 5432\n", "stringData.port", "a number"),
+    "boolean": (HEAD + "stringData:\n  on: true\n", "stringData.on", "a boolean"),
+    "time": (HEAD + "stringData:\n  day: 2026-01-01\n", "stringData.day", "a time"),
+    "not base64": (HEAD + "data:\n  password: hunter2!\n", "data.password", "not base64"),
+    "number in data": (HEAD + "data:\n  port: 5432\n", "data.port", "a number"),
+    "unpadded": (HEAD + "data:\n  a: YQ\n", "data.a", "not base64"),
+    "nested": (HEAD + "stringData:\n  a:\n    b: c\n", "stringData.a.b", "nested"),
+    "list": (HEAD + "stringData:\n  a: [b]\n", "stringData.a[0]", "nested"),
+    "text for data": (HEAD + "data: abc\n", "data", "not a map"),
+    "key": (HEAD + "stringData:\n  a b: c\n", 'stringData["a b"]', "not a key"),
+    "dots": (HEAD + "stringData:\n  ..: c\n", 'stringData[".."]', "not a key"),
+    "name": (HEAD.replace("name: db", "name: My_DB"), "metadata.name", "not a name"),
+    "no name": ("apiVersion: v1\nkind: Secret\nstringData:\n  a: b\n", "metadata.name", "no name"),
+    "namespace": (HEAD + "  namespace: a.b\n", "metadata.namespace", "not a name"),
+    "field": (HEAD + "stringdata:\n  a: b\n", "stringdata", "no such field"),
+    "immutable": (HEAD + "immutable: maybe\n", "immutable", "neither true nor false"),
+    "tls": (TLS + "stringData:\n  tls.crt: a\n", "data", "needs the key tls.key"),
+    "registry": (
+        HEAD + "type: kubernetes.io/dockerconfigjson\nstringData:\n  .dockerconfigjson: nope\n",
+        'data[".dockerconfigjson"]', "not JSON",
+    ),
+    "basic": (HEAD + "type: kubernetes.io/basic-auth\nstringData:\n  user: a\n", "data", "username or password"),
+    "ssh": (HEAD + "type: kubernetes.io/ssh-auth\nstringData:\n  ssh-privatekey: ''\n", "data", "ssh-privatekey"),
+    "account": (HEAD + "type: kubernetes.io/service-account-token\n", "metadata.annotations", "annotation"),
+    "size": (HEAD + "stringData:\n  a: " + "x" * (MAX_SIZE + 1) + "\n", "data", "the limit is"),
+    "list item": (
+        "apiVersion: v1\nkind: List\nitems:\n  - apiVersion: v1\n    kind: Secret\n    metadata:\n      name: x\n"
+        "    stringData:\n      a: 1\n", "items[0].stringData.a", "a number",
+    ),
+    "second document": (HEAD + "---\n" + HEAD + "stringData:\n  a: 1\n", "stringData.a", "a number"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "path", "message"), REFUSED.values(), ids=REFUSED)
+def test_refused(text, path, message):
+    """Each refusal names the key, never the value."""
+    with pytest.raises(InvalidSecretError, match=message) as raised:
+        validate(text.encode(), "yaml")
+    assert str(raised.value).startswith(path + ": ")
+    assert "hunter2" not in f"{raised.value}{raised.value.hint}"
+
+
+ACCEPTED = {
+    "text": HEAD + "stringData:\n  a: 'b'\n  c: \"1\"\n  empty: ''\n  none: null\n",
+    "data": HEAD + "data:\n  a: YQ==\n  lines: |\n    YWFh\n    YWFh\n  empty: ''\n",
+    "variables": HEAD.replace("db", "${NAME}") + "data:\n  a: ${VALUE}\nstringData:\n  b: ${VALUE}\n",
+    "tls over both": TLS + "data:\n  tls.crt: YQ==\nstringData:\n  tls.key: b\n",
+    "own type": HEAD + "type: example.org/x\n",
+    "generated name": "apiVersion: v1\nkind: Secret\nmetadata:\n  generateName: x-\n",
+    "another kind": "apiVersion: v1\nkind: ConfigMap\ndata:\n  a: 1 Secret\n",
+    "another group": "apiVersion: example.org/v1\nkind: Secret\nspec:\n  a: 1\n",
+}
+
+
+@pytest.mark.parametrize("text", ACCEPTED.values(), ids=ACCEPTED)
+def test_accepted(text):
+    """What the API server takes passes, and so does what is not for us to judge."""
+    validate(text.encode(), "yaml")
+
+
+def test_all_problems_are_counted():
+    """The first is described, the others counted."""
+    with pytest.raises(InvalidSecretError, match=r"\(and 1 more problem"):
+        validate((HEAD + "stringData:\n  a: 1\n  b: 2\n").encode(), "yaml")
+
+
+def test_json_is_checked_too():
+    """JSON manifests have the same rules."""
+    with pytest.raises(InvalidSecretError):
+        validate(b'{"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "x"}, "stringData": {"a": 1}}', "json")
