@@ -24,7 +24,7 @@ def add(scan: Scan) -> bool:
     spans = find(scan.text, sorted(scan.solid or ()))
     if not spans:
         return False
-    placed = attach(scan.text, spans)
+    placed = attach(scan.readable, spans)
     comments = []
     starts = [leaf.span[0] for leaf in scan.leaves]
     documents = [part.start for part in scan.parts]

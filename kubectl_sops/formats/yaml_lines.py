@@ -7,6 +7,7 @@ comes next; a group at another indentation is split off. Ends of block collectio
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from typing import TYPE_CHECKING
 
@@ -59,6 +60,30 @@ class Token:
         self.kind = kind
         self.start = start
         self.value = value
+
+
+_BLANK_OR_COMMENT = re.compile(r"[ \t]*(?:#.*)?\r?")
+
+
+def tabs_replaced(text: str, number: int) -> str | None:
+    """The text with blanks for the tabs at a line and at those below it, if they all stand behind a comment.
+
+    go-yaml takes a comment and the blank lines and comments that follow it in one step, tabs included.
+    """
+    lines = text.split("\n")
+    if not 0 < number < len(lines) or "\t" not in lines[number]:
+        return None
+    above = number - 1
+    while above >= 0 and not lines[above].strip():
+        above -= 1
+    if above < 0 or not lines[above].lstrip(" ").startswith("#"):
+        return None
+    first = number
+    while number < len(lines) and _BLANK_OR_COMMENT.fullmatch(lines[number]):
+        blank, mark, rest = lines[number].partition("#")
+        lines[number] = blank.replace("\t", " ") + mark + rest
+        number += 1
+    return "\n".join(lines) if number > first else None
 
 
 def tokens_and_groups(text: str, spans: list[tuple[int, int]]) -> tuple[list[Token], list[Group]]:

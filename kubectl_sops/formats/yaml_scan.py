@@ -107,7 +107,7 @@ class Part:
 
 
 class _Frame:
-    __slots__ = ("column", "count", "flow", "is_map", "key", "keys", "path", "start")
+    __slots__ = ("column", "count", "flow", "is_map", "key", "keys", "merging", "path", "start")
 
     def __init__(self, is_map: bool, flow: bool, path: Path, column: int, start: int) -> None:
         self.is_map = is_map
@@ -117,14 +117,17 @@ class _Frame:
         self.start = start  # index of the first leaf
         self.key: str | None = None
         self.keys: set[str] | None = set() if is_map else None
+        self.merging = False  # behind the merge key `<<`, or in a list there
         self.count = 0
 
 
 class Scan:
     """What one pass found. See ``scan``."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, readable: str) -> None:
         self.text = text
+        self.readable = readable
+        """The text with blanks for tabs that go-yaml accepts and libyaml does not."""
         self.leaves: list[Leaf] = []
         self.containers: list[Path] = []
         self.parts: list[Part] = []
@@ -134,11 +137,12 @@ class Scan:
         """Spans in which ``#`` starts no comment: start, end, and the end of a block scalar's header or -1."""
         self._frames: list[_Frame] = []
         self._anchors: dict[str, tuple[int, int, str, int]] = {}
-        self._open_anchors: dict[str, int] = {}
+        self._open_anchors: dict[str, _Frame] = {}
         self._aliased = 0
 
 
-_LATE_TABS = re.compile(r"(?m)^[ \t]*\t[ \t]*(?=#)")
+MAX_REPAIRS = 100
+"""Places with tabs between comments; each costs another parse."""
 
 
 def scan(text: str) -> Scan:
@@ -151,21 +155,30 @@ def scan(text: str) -> Scan:
     paused = gc.isenabled()
     gc.disable()  # tens of thousands of small objects, none of them garbage
     try:
-        try:
-            return _scan(text, text)
-        except ParseError:
-            # go-yaml accepts tabs before a comment on a line of its own, libyaml does not; the length stays the same
-            repaired = _LATE_TABS.sub(lambda match: " " * len(match.group()), text)
-            if repaired == text:
-                raise
-            return _scan(repaired, text)
+        readable = text
+        for _ in range(MAX_REPAIRS):
+            try:
+                return _scan(readable, text)
+            except ParseError as error:
+                repaired = _without_tabs(readable, error.line) if "\t" in text and "#" in text else None
+                if repaired is None:
+                    raise
+                readable = repaired
+        return _scan(readable, text)
     finally:
         if paused:
             gc.enable()
 
 
+def _without_tabs(text: str, line: int | None) -> str | None:
+    """The text, of the same length, without the tabs between comments around a line; ``None`` where there are none."""
+    from kubectl_sops.formats.yaml_lines import tabs_replaced
+
+    return None if line is None else tabs_replaced(text, line - 1)
+
+
 def _scan(readable: str, text: str) -> Scan:
-    result = Scan(text)
+    result = Scan(text, readable)
     try:
         parser = CParser(readable)
         _stream(parser.get_event, result)
@@ -260,6 +273,8 @@ def _collection(  # one loop for the whole document: calls per node would double
                     frame.column = event.start_mark.column
                 frame.count += 1
                 continue
+            if frame.merging:
+                raise _no_merge(event)
             style = Style(mark, frame.flow, frame.column)
             body = start
             if event.anchor is not None or event.tag is not None:
@@ -275,6 +290,7 @@ def _collection(  # one loop for the whole document: calls per node would double
             if solid is not None:
                 solid.append((body, end, _header_end(text, body) if mark in ("|", ">") else -1))
             if event.anchor is not None:
+                result._open_anchors.pop(event.anchor, None)
                 result._anchors[event.anchor] = (len(leaves), len(leaves) + 1, "scalar", len(frame.path) + 1)
             if not frame.is_map and is_listed_comment(value):
                 path = frame.path  # it becomes a comment again, which no index counts
@@ -289,11 +305,17 @@ def _collection(  # one loop for the whole document: calls per node would double
             if len(frames) >= MAX_DEPTH:
                 raise ParseError("nested too deeply", line=event.start_mark.line + 1)
             path = _next_path(frame)
+            merging = frame.merging
+            if merging:
+                if kind is yaml.SequenceStartEvent and not frame.is_map:
+                    raise _no_merge(event)
+                frame.merging = not frame.is_map
             frame = _open(event, path, result, frame.column)
+            frame.merging = merging and not frame.is_map
             frames.append(frame)
             opened.append(event.anchor)
             if event.anchor is not None:
-                result._open_anchors[event.anchor] = 1
+                result._open_anchors[event.anchor] = frame
                 result._anchors.pop(event.anchor, None)
             containers.append(path)
         elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
@@ -305,10 +327,12 @@ def _collection(  # one loop for the whole document: calls per node would double
                 style = Style("", frame.flow, frame.column)
                 leaves.append(Leaf(frame.path, empty, (text.rfind("{" if frame.is_map else "[", 0, position), position),
                                    style, number))  # fmt: skip
-            if anchor is not None:
-                result._open_anchors.pop(anchor, None)
+            if anchor is not None and result._open_anchors.get(anchor) is frame:  # nothing inside took the name over
+                del result._open_anchors[anchor]
                 kind_name = "map" if frame.is_map else "list"
                 result._anchors[anchor] = (frame.start, len(leaves), kind_name, len(frame.path))
+                for leaf in leaves[frame.start :]:
+                    leaf.style.anchored = True  # type: ignore[attr-defined]  # a Style
             if not frames:
                 return
             frame = frames[-1]
@@ -376,7 +400,13 @@ def _key(event: Any, frame: _Frame, number: int) -> str:
         if value in frame.keys:
             raise ParseError("a key appears twice in one mapping", path=(*frame.path, value), line=line)
         frame.keys.add(value)
+        frame.merging = value == "<<" and not event.style
     return value
+
+
+def _no_merge(event: Any) -> ParseError:
+    # sops merges while it looks for duplicate keys
+    return ParseError("a merge key `<<` whose value is no mapping", line=event.start_mark.line + 1)
 
 
 def _value(event: Any, mark: str) -> object:
@@ -420,8 +450,10 @@ def _alias(event: Any, frame: _Frame, result: Scan, number: int) -> None:
     if found is None:
         raise ParseError("an alias without its anchor", line=line)
     first, last, kind, depth = found
-    if frame.is_map and frame.key == "<<" and kind == "scalar":
-        raise ParseError("a merge key that is no mapping", line=line)
+    if frame.merging and kind != "map":
+        raise _no_merge(event)
+    if frame.is_map:
+        frame.merging = False
     result._aliased += last - first
     if result._aliased > MAX_ALIASED:
         raise ParseError("aliases stand for too many values", line=line)
