@@ -331,8 +331,6 @@ def _collection(  # one loop for the whole document: calls per node would double
                 del result._open_anchors[anchor]
                 kind_name = "map" if frame.is_map else "list"
                 result._anchors[anchor] = (frame.start, len(leaves), kind_name, len(frame.path))
-                for leaf in leaves[frame.start :]:
-                    leaf.style.anchored = True  # type: ignore[attr-defined]  # a Style
             if not frames:
                 return
             frame = frames[-1]
