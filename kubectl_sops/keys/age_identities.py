@@ -1,221 +1,237 @@
-"""Where age identities are: every place that sops looks at, read once and in its order.
+"""Age identities: read from one place after the other, as late as possible and once, until one fits.
 
-A place that can't be read does not stop the others; what went wrong is told only if nothing opens the file. Source:
-sops ``age/keysource.go``.
+Places that ask nobody come first: given keys, variables and files, ssh keys. Then plugins, then commands, then what a
+passphrase protects. A place that fails does not stop the others. Source: sops ``age/keysource.go``.
 """
 
 from __future__ import annotations
 
-import os
-import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pyrage
 from pyrage import ssh, x25519
 
 from kubectl_sops.errors import KeyParseError, SopsError
+from kubectl_sops.keys import age_places as places
+from kubectl_sops.keys import ssh_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterator, Sequence
 
+    from kubectl_sops.keys.age_places import Place
     from kubectl_sops.keys.context import Context
+    from kubectl_sops.keys.ssh_key import Protected
 
 MAX_ENCRYPTED_FILE = 16 << 20
 """Bytes of a passphrase-encrypted identity file, as in sops."""
 
-_SSH_FILES = ("id_ed25519", "id_rsa")
+_POST_QUANTUM_LENGTH = 100
+"""Characters, generously: the seed has 32 bytes."""
 
 
-def config_folder(environ: Mapping[str, str], platform: str = sys.platform) -> str | None:
-    """The user's configuration folder, as Go and sops see it."""
-    if platform == "win32":
-        return environ.get("AppData") or environ.get("APPDATA")
-    if environ.get("XDG_CONFIG_HOME"):
-        return environ["XDG_CONFIG_HOME"]
-    home = environ.get("HOME")
-    if not home:
-        return None
-    return (
-        os.path.join(home, "Library", "Application Support") if platform == "darwin" else os.path.join(home, ".config")
-    )
+class Identity(NamedTuple):
+    """One private key. Its representation says nothing.
+
+    Attributes:
+        text: for what only the ``age`` program or a plugin can use. Secret.
+        handle: pyrage's object; ``None`` for a plugin or a post-quantum key.
+        recipient: the public key; empty where it can't be told.
+    """
+
+    text: str
+    handle: object
+    recipient: str
+
+    @property
+    def is_plugin(self) -> bool:
+        return self.text.startswith("AGE-PLUGIN-")
+
+    @property
+    def is_post_quantum(self) -> bool:
+        return self.text.startswith("AGE-SECRET-KEY-PQ-1")
+
+    def __repr__(self) -> str:
+        return f"Identity({self.recipient!r})"
 
 
 class AgeIdentities:
-    """The identities of all places.
-
-    Attributes:
-        loaded: identity objects, in the order in which sops collects them.
-        texts: the texts of identities that only the ``age`` program can use. Secret.
-        recipients: recipients of the X25519 identities, for messages.
-        errors: what went wrong, a line for each place.
-        missing: places that do not exist or hold nothing.
-    """
+    """All identities that a context allows."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self.loaded: list[object] = []
-        self.texts: list[str] = []
-        self.recipients: list[str] = []
-        self.errors: list[str] = []
-        self.missing: list[str] = []
-        for number, text in enumerate(context.identities):
-            self._place(f"identity {number + 1}", lambda text=text: text.encode())  # type: ignore[misc]  # a bound copy
-        for path in context.identity_files:
-            self._place(path, lambda path=path: _read(path))  # type: ignore[misc]
-        if context.local:
-            self._local(context.environ)
+        self._places = places.find(context)
+        self._commands: dict[tuple[str, str], list[Identity]] = {}
 
     def __repr__(self) -> str:
-        return f"AgeIdentities({self.recipients!r})"
+        return f"AgeIdentities({len(self._places)} places)"
 
-    def explanation(self) -> str:
-        """What to add to an error: sources that failed, and places without keys."""
-        text = ""
-        if self.errors:
-            text += ". Errors while loading age identities: " + "; ".join(self.errors)
-        if self.missing:
-            quoted = [f"'{place}'" for place in self.missing]
-            listed = quoted[0] if len(quoted) == 1 else ", ".join(quoted[:-1]) + " and " + quoted[-1]
-            text += f". Did not find keys in location{'s' if len(quoted) > 1 else ''} {listed}"
+    def holder(self, recipient: str) -> Identity | None:
+        """The identity of a recipient, where it is known without asking anybody; reads no further than to it."""
+        wanted = ssh_key.normalise(recipient)
+        return next((identity for identity in self._plain() if identity.recipient == wanted), None)
+
+    def stages(self, recipient: str) -> Iterator[list[Identity]]:
+        """Identities for a recipient in the order of their cost, each stage read when it is asked for."""
+        plain = list(self._plain())
+        yield [identity for identity in plain if not identity.is_plugin]
+        yield [identity for identity in plain if identity.is_plugin]
+        for place in self._places:
+            if place.is_command:
+                yield self._of_command(place, recipient)
+        wanted = ssh_key.normalise(recipient)
+        for place in self._places:
+            for protected in place.protected:
+                # a passphrase is asked for where it can help: an ssh key tells its public half without one
+                if protected.recipient in ("", wanted):
+                    yield self._unlocked(place, protected)
+
+    def _plain(self) -> Iterator[Identity]:
+        for place in self._places:
+            if not place.is_command:
+                if place.identities is None:
+                    place.identities = self._read(place, None)
+                yield from place.identities
+
+    def _of_command(self, place: Place, recipient: str) -> list[Identity]:
+        key = (place.name, recipient)
+        if key not in self._commands:
+            self._commands[key] = self._read(place, recipient)
+            place.identities = [*(place.identities or ()), *self._commands[key]]
+        return self._commands[key]
+
+    def _read(self, place: Place, recipient: str | None) -> list[Identity]:
+        try:
+            data = place.fetch(recipient)
+            if data is None:
+                return []
+            return self._ssh(place, data) if place.is_ssh else self._age(place, data)
+        except SopsError as error:
+            place.fail(error)
+            return []
+
+    def _ssh(self, place: Place, data: bytes) -> list[Identity]:
+        protected = ssh_key.protected(data, place.public_key())
+        if protected is not None:
+            if place.is_command:
+                raise KeyParseError("the ssh key has a passphrase, which a command's output must not have")
+            place.protected.append(protected)
+            return []
+        try:
+            return [Identity("", ssh.Identity.from_buffer(data), ssh_key.recipient_of(data, place.public_key()))]
+        except pyrage.IdentityError:
+            raise KeyParseError("not an ssh key of type ed25519 or rsa") from None
+
+    def _age(self, place: Place, data: bytes) -> list[Identity]:
+        if data.startswith((b"age-encryption", b"-----BEGIN AGE")):
+            if len(data) > MAX_ENCRYPTED_FILE:
+                raise KeyParseError("the encrypted identity file is too large")
+            place.protected.append(ssh_key.Protected("", lambda passphrase: _decrypt(data, passphrase)))
+            return []
+        return _parse_lines(data)
+
+    def _unlocked(self, place: Place, protected: Protected) -> list[Identity]:
+        place.protected.remove(protected)  # asked once, whatever comes of it
+        what = "ssh key" if place.is_ssh else "identity"
+        if self._context.ask_passphrase is None:
+            place.fail(KeyParseError(f"the {what} has a passphrase, and there is no terminal to ask for it"))
+            return []
+        try:
+            data = protected.open(self._context.ask_passphrase(f"Enter passphrase for {what} '{place.name}': "))
+            found = self._ssh(place, data) if place.is_ssh else _parse_lines(data)
+        except SopsError as error:
+            place.fail(error)
+            return []
+        place.identities = [*(place.identities or ()), *found]
+        return found
+
+    @property
+    def errors(self) -> list[str]:
+        """What went wrong at places read so far, a line for each."""
+        return [f"{place.name}: {place.error.message}" for place in self._places if place.error is not None]
+
+    def findings(self) -> list[str]:
+        """What the places hold, a line for each that has something; those that have nothing together in one."""
+        lines, nothing = [], []
+        for place in self._places:
+            if place.error is not None:
+                lines.append(f"looked at {place.name}: {place.error.message}")
+            elif place.identities:
+                held = ", ".join(_public(identity) for identity in place.identities)
+                lines.append(f"looked at {place.name}: {held}")
+            elif place.protected:
+                lines.append(f"looked at {place.name}: a key with a passphrase, for another recipient")
+            elif place.identities is not None or place.is_absent:
+                nothing.append(place.name)
+        if nothing:
+            lines.append("nothing in " + ", ".join(nothing))
+        return lines
+
+    def sops_suffix(self) -> str:
+        """What sops appends to its error: places that failed, and places without keys."""
+        errors = [place.sops_error for place in self._places if place.error is not None]
+        found = any(place.identities or place.protected for place in self._places)
+        unused = [p.name for p in self._places if p.is_absent and not (p.is_default and found)]
+        unused += [p.name for p in self._places if p.error is None and not p.is_absent and not p.identities]
+        text = f". Errors while loading age identities: {'; '.join(errors)}" if errors else ""
+        if unused:
+            listed = [f"'{name}'" for name in unused]
+            if len(listed) > 2:
+                quoted = ", ".join(listed[:-1]) + f", and {listed[-1]}"
+            else:
+                quoted = " and ".join(listed)
+            text += f". Did not find keys in location{'s' if len(listed) > 1 else ''} {quoted}."
         return text
 
-    def _local(self, environ: Mapping[str, str]) -> None:
-        home = environ.get("HOME") or ""
-        self._variable("SOPS_AGE_SSH_PRIVATE_KEY_FILE", _read, self._add_ssh)
-        self._variable("SOPS_AGE_SSH_PRIVATE_KEY_CMD", self._run, self._add_ssh)
-        for name in _SSH_FILES:
-            path = os.path.join(home, ".ssh", name)
-            if home and os.path.exists(path):
-                self._place(path, lambda path=path: _read(path), self._add_ssh)  # type: ignore[misc]
-            elif home:
-                self.missing.append(path)
-        self._variable("SOPS_AGE_KEY", lambda text: "\n".join(_words(text)).encode())
-        self._variable("SOPS_AGE_KEY_FILE", _read)
-        self._variable("SOPS_AGE_KEY_CMD", self._run)
-        folder = config_folder(environ)
-        if folder:
-            path = os.path.join(folder, "sops", "age", "keys.txt")
-            if os.path.exists(path):
-                self._place(path, lambda: _read(path))
-            else:
-                self.missing.append(path)
 
-    def _variable(
-        self, name: str, fetch: Callable[[str], bytes], add: Callable[[str, bytes], int] | None = None
-    ) -> None:
-        value = self._context.environ.get(name)
-        if value is None:
-            self.missing.append(name)
-        else:
-            self._place(name, lambda: fetch(value), add)
-
-    def _place(self, name: str, fetch: Callable[[], bytes], add: Callable[[str, bytes], int] | None = None) -> None:
-        try:
-            found = (add or self._add_age)(name, fetch())
-        except SopsError as error:
-            self.errors.append(f"{name}: {error.message}")
-        else:
-            if not found:
-                self.missing.append(name)
-
-    def _run(self, command: str) -> bytes:
-        import shlex
-        import subprocess
-
-        try:
-            argv = shlex.split(command)
-            result = subprocess.run(argv, env=dict(self._context.environ), stdout=subprocess.PIPE, check=False)
-        except (ValueError, OSError, IndexError):
-            raise KeyParseError("the command can't be run") from None
-        if result.returncode:
-            raise KeyParseError(f"the command failed with exit status {result.returncode}")
-        return result.stdout
-
-    def _add_age(self, name: str, data: bytes) -> int:
-        if data.startswith((b"age-encryption", b"-----BEGIN AGE")):
-            data = self._open_passphrase(name, data)
-        try:
-            lines = data.decode().splitlines()
-        except UnicodeDecodeError:
-            raise KeyParseError("not text") from None
-        # one bad line rejects the whole place, as in sops
-        identities = [self._parse(line) for line in _significant(lines)]
-        for text, identity, recipient in identities:
-            if identity is None:
-                self.texts.append(text)
-            else:
-                self.loaded.append(identity)
-            if recipient:
-                self.recipients.append(recipient)
-        return len(identities)
-
-    def _parse(self, line: str) -> tuple[str, object, str]:
-        if line.startswith("AGE-SECRET-KEY-PQ-1"):
-            return line, None, ""
-        try:
-            if line.startswith("AGE-SECRET-KEY-1"):
-                identity = x25519.Identity.from_str(line)
-                return line, identity, str(identity.to_public())
-            if line.startswith("AGE-PLUGIN-"):
-                from pyrage import plugin
-
-                parsed = plugin.Identity.from_str(line)
-                return line, plugin.IdentityPluginV1(parsed.plugin(), [parsed]), ""
-        except (pyrage.IdentityError, OSError):
-            raise KeyParseError("a line is not a well-formed age identity") from None
-        raise KeyParseError("unknown identity type")
-
-    def _open_passphrase(self, name: str, data: bytes) -> bytes:
-        from pyrage import passphrase
-
-        if len(data) > MAX_ENCRYPTED_FILE:
-            raise KeyParseError("the encrypted identity file is too large")
-        ask = self._context.ask_passphrase
-        if ask is None:
-            raise KeyParseError("the identity file has a passphrase, and there is no terminal to ask for it")
-        try:
-            return bytes(passphrase.decrypt(data, ask(f"Enter passphrase for identity '{name}': ")))
-        except pyrage.DecryptError:
-            raise KeyParseError("the passphrase does not open the identity file") from None
-
-    def _add_ssh(self, name: str, data: bytes) -> int:
-        try:
-            self.loaded.append(ssh.Identity.from_buffer(data))
-        except pyrage.IdentityError as error:
-            if "must be decrypted" not in str(error):
-                raise KeyParseError("not an ssh key of type ed25519 or rsa") from None
-            self.loaded.append(self._open_ssh(name, data))
-        return 1
-
-    def _open_ssh(self, name: str, data: bytes) -> object:
-        ask = self._context.ask_passphrase
-        if ask is None:
-            raise KeyParseError("the ssh key has a passphrase, and there is no terminal to ask for it")
-        from cryptography.exceptions import UnsupportedAlgorithm
-        from cryptography.hazmat.primitives import serialization as form
-
-        try:
-            key = form.load_ssh_private_key(data, ask(f"Enter passphrase for ssh key '{name}': ").encode())
-        except (ValueError, TypeError, UnsupportedAlgorithm):
-            raise KeyParseError("the passphrase does not open the ssh key") from None
-        plain = key.private_bytes(form.Encoding.PEM, form.PrivateFormat.OpenSSH, form.NoEncryption())
-        return ssh.Identity.from_buffer(plain)
-
-
-def _significant(lines: Iterable[str]) -> list[str]:
-    return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
-
-
-def _words(text: str) -> list[str]:
-    # several identities may share a line (sops 3.13.0); a comment has its line for itself
-    return [word for line in text.splitlines() for word in ([line] if line.startswith("#") else line.split())]
-
-
-def _read(path: str) -> bytes:
+def _parse_lines(data: bytes) -> list[Identity]:
     try:
-        with open(path, "rb") as file:
-            return file.read(MAX_ENCRYPTED_FILE + 1)
-    except OSError as error:
-        if not os.path.isabs(path) and isinstance(error, FileNotFoundError):
-            raise KeyParseError(f"no such file (looked in {os.getcwd()})") from None
-        raise KeyParseError(f"can't be read: {error.strerror}") from None
+        lines = data.decode().split("\n")
+    except UnicodeDecodeError:
+        raise KeyParseError("not text") from None
+    # one bad line rejects the whole place, as in sops
+    significant = [line.removesuffix("\r") for line in lines]
+    return [_parse(line) for line in significant if line and not line.startswith("#")]
+
+
+def _parse(line: str) -> Identity:
+    if line.startswith("AGE-SECRET-KEY-PQ-1"):
+        if len(line) > _POST_QUANTUM_LENGTH:
+            raise KeyParseError("malformed secret key")
+        return Identity(line, None, "")
+    if line.startswith("AGE-PLUGIN-"):
+        from kubectl_sops.keys import age_plugin
+
+        age_plugin.check_identity(line)
+        return Identity(line, None, "")
+    if not line.startswith("AGE-SECRET-KEY-1"):
+        raise KeyParseError("unknown identity type")
+    try:
+        handle = x25519.Identity.from_str(line)
+    except pyrage.IdentityError:
+        raise KeyParseError("malformed secret key") from None
+    return Identity("", handle, str(handle.to_public()))
+
+
+def _decrypt(data: bytes, passphrase: str) -> bytes:
+    try:
+        return bytes(pyrage.passphrase.decrypt(data, passphrase))
+    except pyrage.DecryptError:
+        raise KeyParseError("incorrect passphrase") from None
+
+
+def _public(identity: Identity) -> str:
+    if identity.recipient:
+        return f"the key of {short(identity.recipient)}"
+    if identity.is_plugin:
+        return "a plugin's key"
+    return "a post-quantum key" if identity.is_post_quantum else "an ssh key"
+
+
+def short(recipient: str) -> str:
+    """A recipient for messages: ssh keys by their end, which is what differs."""
+    return recipient if len(recipient) <= 70 else f"{recipient[:20]}…{recipient[-12:]}"
+
+
+def handles(identities: Sequence[Identity]) -> list[object]:
+    """What pyrage takes."""
+    return [identity.handle for identity in identities if identity.handle is not None]

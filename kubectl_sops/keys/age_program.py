@@ -1,6 +1,6 @@
 """Post-quantum age keys, through the ``age`` program (1.3 or newer): no library for Python knows them yet.
 
-Identities reach it through a memory file (``memfd``), never through arguments, the environment or a disk.
+Identities reach it through a pipe, never through arguments, the environment or a disk.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ from kubectl_sops.keys import UnwrapError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-_MISSING = "post-quantum recipients need the program age 1.3 or newer on PATH"
+_MISSING = "post-quantum keys need the program age, 1.3 or newer, on PATH"
+_HINT = "install age from https://age-encryption.org"
 _TIMEOUT = 30  # seconds; nothing here waits for a person
+_PIPE_SIZE = 4096  # bytes; what every system's pipe takes without a reader
 
 
 def _program(environ: Mapping[str, str]) -> str | None:
@@ -32,43 +34,48 @@ def encrypt(recipient: str, part: bytes, environ: Mapping[str, str]) -> str:
     """
     program = _program(environ)
     if program is None:
-        raise WrapError(_MISSING)
+        raise WrapError(_MISSING, hint=_HINT)
     try:
         result = subprocess.run(
             [program, "--encrypt", "--armor", "--recipient", recipient],
             input=part, capture_output=True, env={}, timeout=_TIMEOUT, check=False,
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired):
-        raise WrapError("the program age could not be run") from None
+        raise WrapError("the program age could not be run", hint=_HINT) from None
     if result.returncode:
-        raise WrapError(f"age refuses the recipient {recipient[:20]}… ({_MISSING})")
+        raise WrapError("the program age refuses the recipient: it is malformed, or age is older than 1.3", hint=_HINT)
     return result.stdout.decode()
 
 
-def decrypt(armored: str, identities: Sequence[str], environ: Mapping[str, str]) -> bytes:
-    """The content of an armored age file.
+def decrypt(armored: str, identities: Sequence[str], environ: Mapping[str, str]) -> bytes | None:
+    """The content of an armored age file, ``None`` where none of the identities opens it.
 
     Raises:
-        UnwrapError: the program is missing, or no identity fits.
+        UnwrapError: the program is missing or can't be run.
     """
-    if not identities:
-        raise UnwrapError("no post-quantum age identity was found")
     program = _program(environ)
     if program is None:
-        raise UnwrapError(_MISSING)
-    descriptor = os.memfd_create("age-identities")
+        raise UnwrapError(_MISSING, hint=_HINT)
+    for identity in identities:
+        result = _run(program, armored, identity.encode() + b"\n")
+        if result.returncode == 0:
+            return result.stdout
+        if b"no identity matched" not in result.stderr:
+            raise UnwrapError("the program age can't use the identity: it is malformed, or age is older than 1.3")
+    return None
+
+
+def _run(program: str, armored: str, identity: bytes) -> subprocess.CompletedProcess[bytes]:
+    assert len(identity) <= _PIPE_SIZE  # one Bech32 text
+    reader, writer = os.pipe()
     try:
-        os.write(descriptor, "\n".join(identities).encode() + b"\n")
-        os.lseek(descriptor, 0, os.SEEK_SET)
-        result = subprocess.run(
-            [program, "--decrypt", "--identity", f"/dev/fd/{descriptor}"],
-            input=armored.encode(errors="replace"),
-            capture_output=True, env={}, timeout=_TIMEOUT, check=False, pass_fds=[descriptor],
+        os.write(writer, identity)
+        os.close(writer)
+        return subprocess.run(
+            [program, "--decrypt", "--identity", f"/dev/fd/{reader}"],
+            input=armored.encode(), capture_output=True, env={}, timeout=_TIMEOUT, check=False, pass_fds=[reader],
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired):
-        raise UnwrapError("the program age could not be run") from None
+        raise UnwrapError("the program age could not be run", hint=_HINT) from None
     finally:
-        os.close(descriptor)
-    if result.returncode:
-        raise UnwrapError("no post-quantum age identity matches this recipient")
-    return result.stdout
+        os.close(reader)

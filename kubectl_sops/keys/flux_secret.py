@@ -1,6 +1,6 @@
 """What a Flux decryption Secret holds, read as the kustomize-controller reads it.
 
-Source: kustomize-controller ``internal/decryptor`` (``KustomizeDecryptor.ImportKeys``): the entry's name decides.
+Source: kustomize-controller ``internal/decryptor`` (``Decryptor.ImportKeys``): the entry's name decides.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 AGE_SUFFIX = ".agekey"
 PGP_SUFFIX = ".asc"
-NAMED = ("sops.vault-token", "sops.aws-kms", "sops.azure-kv", "sops.gcp-kms")
+VAULT_TOKEN, AWS, AZURE, GCP = "sops.vault-token", "sops.aws-kms", "sops.azure-kv", "sops.gcp-kms"
+NAMED = (VAULT_TOKEN, AWS, AZURE, GCP)
 
 
 def ignored(secret: Mapping[str, bytes]) -> list[str]:
@@ -22,7 +23,9 @@ def ignored(secret: Mapping[str, bytes]) -> list[str]:
     return [name for name in secret if not name.endswith((AGE_SUFFIX, PGP_SUFFIX)) and name not in NAMED]
 
 
-def context_of(secret: Mapping[str, bytes]) -> Context:
-    """A context that knows these entries and nothing of this machine."""
-    identities = [data.decode("utf-8", "replace") for name, data in sorted(secret.items()) if name.endswith(AGE_SUFFIX)]
-    return Context({}, identities=identities, local=False, secret=secret)
+def context_of(secret: Mapping[str, bytes], environ: Mapping[str, str]) -> Context:
+    """A context that has these entries for keys and nothing of this machine but its programs and network."""
+    identities = [
+        (name, data.decode("utf-8", "replace")) for name, data in sorted(secret.items()) if name.endswith(AGE_SUFFIX)
+    ]
+    return Context(environ, identities=identities, local=False, secret=secret)

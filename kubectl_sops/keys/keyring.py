@@ -27,12 +27,21 @@ DEFAULT_ORDER = ("age", "pgp")
 
 
 class KeyFailure:
-    """A key that did not open: its id, and why."""
+    """A key that did not open.
 
-    __slots__ = ("id", "kind", "reason")
+    Attributes:
+        kind: its kind.
+        id: the text that names it.
+        reason: why, in one line.
+        sops: why, in the words of sops.
+        hint: what to do about it.
+    """
 
-    def __init__(self, kind: str, id: str, reason: str) -> None:
-        self.kind, self.id, self.reason = kind, id, reason
+    __slots__ = ("hint", "id", "kind", "reason", "sops")
+
+    def __init__(self, key: KeyEntry, error: UnwrapError) -> None:
+        self.kind, self.id = key.kind, key.id
+        self.reason, self.sops, self.hint = error.message, error.sops, error.hint
 
 
 class DataKeyError(NoMatchingKeyError):
@@ -43,7 +52,9 @@ class DataKeyError(NoMatchingKeyError):
         threshold: how many groups are needed; 0 where the file does not say.
     """
 
-    def __init__(self, groups: Sequence[Sequence[KeyFailure] | None], threshold: int, hint: str) -> None:
+    def __init__(
+        self, groups: Sequence[Sequence[KeyFailure] | None], threshold: int, places: Sequence[str], hint: str
+    ) -> None:
         self.groups = groups
         self.threshold = threshold
         many = len(groups) > 1
@@ -57,7 +68,7 @@ class DataKeyError(NoMatchingKeyError):
             message = f"{opened} of {len(groups)} key groups could be opened, {threshold or len(groups)} are needed"
         else:
             message = "no key opens the file"
-        super().__init__(message, tried=tried, hint=hint)
+        super().__init__(message, tried=[*tried, *places], hint=hint)
 
 
 class Keyring:
@@ -71,6 +82,7 @@ class Keyring:
         source: ``auto``, ``local``, ``cluster`` or ``none`` (only what is given here).
         order: kinds of keys in the order in which they are tried.
         ask_passphrase: asks a person for a passphrase.
+        tell: shows a person what a plugin says.
     """
 
     def __init__(
@@ -83,6 +95,7 @@ class Keyring:
         source: str = "auto",
         order: Sequence[str] | None = None,
         ask_passphrase: Callable[[str], str] | None = None,
+        tell: Callable[[str], None] | None = None,
     ) -> None:
         self._order = list(DEFAULT_ORDER if order is None else order)
         for kind in self._order:
@@ -90,10 +103,11 @@ class Keyring:
                 raise DuplicateDecryptionOrderError(f"Duplicate decryption key type: {kind}")
         self._context = Context(
             environ,
-            identities=identities,
+            identities=[(f"identity {number}", text) for number, text in enumerate(identities, 1)],
             identity_files=identity_files,
             local=source in ("auto", "local"),
             ask_passphrase=ask_passphrase,
+            tell=tell,
         )
         self._cluster = cluster if source in ("auto", "cluster") else None
         self._cluster_context: Context | None = None
@@ -107,39 +121,60 @@ class Keyring:
             DataKeyError: no sufficient set of keys opens it; says what was tried.
         """
         groups = metadata.groups
-        results: list[bytes | list[KeyFailure]] = [self._open_group(group, self._context) for group in groups]
         threshold = metadata.shamir_threshold
         needed = 1 if len(groups) == 1 else threshold or len(groups)
-        if _opened(results) < needed and self._cluster is not None:
-            context = self._reach_cluster()
-            if context is not None:
-                for number, group in enumerate(groups):
-                    if not isinstance(results[number], bytes):
-                        again = self._open_group(group, context)
-                        results[number] = again if isinstance(again, bytes) else _joined(results[number], again)
-        if _opened(results) < needed:
-            failures = [None if isinstance(result, bytes) else result for result in results]
-            raise DataKeyError(failures, threshold, self._hint())
-        parts = [result for result in results if isinstance(result, bytes)]
-        return parts[0] if len(groups) == 1 else shamir.combine(parts)
+        parts: dict[int, bytes] = {}
+        failures: list[list[KeyFailure]] = [[] for _ in groups]
+        # groups whose key is at hand come first, so that no service is asked for a part that is not needed
+        order = sorted(range(len(groups)), key=lambda number: not any(map(self._is_held, groups[number])))
+        for number in order if len(groups) > 1 else range(1):
+            if len(parts) < needed:
+                self._open_group(groups[number], self._context, number, parts, failures[number])
+        if len(parts) < needed and self._cluster is not None:
+            self._open_from_cluster(groups, parts, failures)
+        if len(parts) < needed:
+            left = [None if number in parts else failures[number] for number in range(len(groups))]
+            raise DataKeyError(left, threshold, self._places(groups), self._hint(groups, left))
+        return parts[0] if len(groups) == 1 else shamir.combine([parts[number] for number in sorted(parts)])
 
-    def _open_group(self, group: Group, context: Context) -> bytes | list[KeyFailure]:
-        failures = []
+    def _open_from_cluster(
+        self, groups: Sequence[Group], parts: dict[int, bytes], failures: Sequence[list[KeyFailure]]
+    ) -> None:
+        context = self._reach_cluster()
+        if context is None:
+            return
+        for number, group in enumerate(groups):
+            if number not in parts:
+                again: list[KeyFailure] = []
+                self._open_group(group, context, number, parts, again)
+                _join(failures[number], again)
+
+    def _open_group(
+        self, group: Group, context: Context, number: int, parts: dict[int, bytes], failures: list[KeyFailure]
+    ) -> None:
         for key in sorted(group, key=self._rank):
-            known = self._parts.get(key.enc)
-            if known is not None:
-                return known
-            try:
-                part = system(key.kind).unwrap(key, context)
-            except UnwrapError as error:
-                failures.append(KeyFailure(key.kind, key.id, error.message))
-            else:
+            part = self._parts.get(key.enc)
+            if part is None:
+                try:
+                    part = system(key.kind).unwrap(key, context)
+                except UnwrapError as error:
+                    failures.append(KeyFailure(key, error))
+                    continue
                 self._parts[key.enc] = part
-                return part
-        return failures
+            parts[number] = part
+            return
 
-    def _rank(self, key: KeyEntry) -> int:
-        return self._order.index(key.kind) if key.kind in self._order else len(self._order)
+    def _rank(self, key: KeyEntry) -> tuple[int, bool]:
+        # among keys of one kind those at hand come first: nobody is asked for a passphrase that is not needed
+        place = self._order.index(key.kind) if key.kind in self._order else len(self._order)
+        return place, not self._is_held(key)
+
+    def _is_held(self, key: KeyEntry) -> bool:
+        if key.kind != "age":
+            return False
+        from kubectl_sops.keys.age import is_held
+
+        return is_held(key, self._context)
 
     def _reach_cluster(self) -> Context | None:
         if self._cluster_context is None and self._cluster_failure is None:
@@ -151,18 +186,32 @@ class Keyring:
                 return None
             from kubectl_sops.keys.flux_secret import context_of
 
-            self._cluster_context = context_of(secret)
+            self._cluster_context = context_of(secret, self._context.environ)
         return self._cluster_context
 
-    def _hint(self) -> str:
-        errors = self._context.age.errors
-        if errors:
-            return f"correct {errors[0]}"
+    def _places(self, groups: Sequence[Group]) -> list[str]:
+        lines = []
+        if any(key.kind == "age" for group in groups for key in group):
+            lines += self._context.age.findings()
+        if self._cluster_failure is not None:
+            lines.append(f"cluster: {self._cluster_failure}")
+        elif self._cluster_context is not None:
+            lines += [f"cluster: {line}" for line in self._cluster_context.age.findings()]
+        return lines
+
+    def _hint(self, groups: Sequence[Group], failures: Sequence[Sequence[KeyFailure] | None]) -> str:
+        hints = [failure.hint for group in failures for failure in group or () if failure.hint]
+        if any(key.kind == "age" for group in groups for key in group):
+            errors = self._context.age.errors
+            if errors:
+                return f"correct {errors[0]}"
+        elif hints:
+            return hints[0]
         if self._cluster_failure is not None:
             return f"the cluster's key could not be read: {self._cluster_failure}"
         if self._cluster_context is not None:
             return "the cluster's key is not among the recipients: ask one of them to run `updatekeys`"
-        return "set SOPS_AGE_KEY_FILE to a file with the identity of one of the recipients"
+        return hints[0] if hints else "set SOPS_AGE_KEY_FILE to a file with the identity of one of the recipients"
 
     def wrap(
         self,
@@ -192,6 +241,7 @@ class Keyring:
                 text = f"could not split data key into parts for Shamir: {error.message}"
                 raise WrapError(_could_not([text])) from None
         wrapped: list[Group] = []
+        hints: list[str | None] = []
         for group, part in zip(groups, parts, strict=True):
             done: Group = []
             for key in group:
@@ -199,9 +249,10 @@ class Keyring:
                     done.append(system(key.kind).wrap(key, part, self._context))
                 except WrapError as error:
                     problems.append(error.message)
+                    hints.append(error.hint)
             wrapped.append(done)
         if problems:
-            raise WrapError(_could_not(problems), hint="correct or remove these recipients")
+            raise WrapError(_could_not(problems), hint=hints[0] or "correct or remove these recipients")
         return wrapped, shamir_threshold
 
     def rewrap(
@@ -235,13 +286,9 @@ def _could_not(problems: Sequence[str]) -> str:
     return f"Could not generate data key: [{' '.join(problems)}]"
 
 
-def _opened(results: Sequence[bytes | list[KeyFailure]]) -> int:
-    return sum(isinstance(result, bytes) for result in results)
-
-
-def _joined(first: bytes | list[KeyFailure], second: list[KeyFailure]) -> list[KeyFailure]:
+def _join(first: list[KeyFailure], second: Sequence[KeyFailure]) -> None:
     reasons = {(failure.kind, failure.id): failure.reason for failure in second}
-    return [
-        KeyFailure(f.kind, f.id, f"{f.reason}; cluster: {reasons.get((f.kind, f.id), 'not tried')}")
-        for f in (first if isinstance(first, list) else ())
-    ]
+    for failure in first:
+        reason = reasons.get((failure.kind, failure.id))
+        if reason is not None and reason != failure.reason:
+            failure.reason += f"; with the cluster's Secret: {reason}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,19 +12,19 @@ _ERROR_WIDTH, _TEXT_WIDTH = 60, 75
 
 
 def report(error: DataKeyError) -> str:
-    """The text that sops prints for a failed recovery of the data key, without colours."""
-    lines = ["Failed to get the data key required to decrypt the SOPS file.", ""]
+    """The text that sops prints for a failed recovery of the data key, without colours (sops ``usererrors.go``)."""
+    parts = ["Failed to get the data key required to decrypt the SOPS file."]
     for number, failures in enumerate(error.groups):
         if failures is None:
-            lines += [f"Group {number}: SUCCESS", ""]
+            parts.append(f"Group {number}: SUCCESS")
             continue
-        lines.append(f"Group {number}: FAILED")
+        keys = []
         for failure in failures:
-            lines.append(f"  {failure.id}: FAILED")
-            first, *rest = textwrap.wrap(failure.reason, _ERROR_WIDTH, break_long_words=False) or [""]
-            lines.append(f"    - | {first}")
-            lines += [f"      | {line}" for line in rest]
-        lines.append("")
+            first, *rest = _wrap(failure.sops, _ERROR_WIDTH).split("\n")
+            keys.append("\n".join([f"{failure.id}: FAILED", f"  - | {first}", *(f"    | {line}" for line in rest)]))
+        # every line is indented, the empty ones between keys too
+        body = "\n\n".join(keys).replace("\n", "\n  ")
+        parts.append(f"Group {number}: FAILED\n  {body}")
     if error.threshold:
         opened = sum(failures is None for failures in error.groups)
         text = (
@@ -39,4 +38,21 @@ def report(error: DataKeyError) -> str:
             "Recovery failed because no master key was able to decrypt the file. In order for SOPS to recover the "
             "file, at least one key has to be successful, but none were."
         )
-    return "\n".join([*lines, *textwrap.wrap(text, _TEXT_WIDTH)])
+    return "\n\n".join([*parts, _wrap(text, _TEXT_WIDTH)])
+
+
+def _wrap(text: str, width: int) -> str:
+    """Break lines at blanks, words never, runs of blanks kept (as go-wordwrap does; textwrap folds them)."""
+    lines = []
+    for line in text.split("\n"):
+        out = ""
+        for word in line.split(" "):
+            if not out:
+                out = word
+            elif len(out) + 1 + len(word) > width:
+                lines.append(out)
+                out = word
+            else:
+                out += " " + word
+        lines.append(out)
+    return "\n".join(lines)
