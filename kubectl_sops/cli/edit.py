@@ -9,6 +9,7 @@ from kubectl_sops.cli import session
 from kubectl_sops.cli.recipe import recipe
 from kubectl_sops.errors import NotModifiedError, SopsError, UsageError
 from kubectl_sops.files.edit import UNCHANGED, edit_file
+from kubectl_sops.files.kube_secret import validate
 
 OPTIONS = (
     table.INPUT_TYPE,
@@ -28,7 +29,7 @@ def edit(arguments: list[str], values: table.Values) -> None:
     """Create or edit an encrypted file in your editor.
 
     The decrypted text exists in memory only. Unchanged values keep their ciphertext; leaving the text as it is
-    leaves the file untouched.
+    leaves the file untouched. A Secret that the API server would refuse is not saved.
 
     Examples:
       kubectl sops edit secret.yaml
@@ -38,15 +39,17 @@ def edit(arguments: list[str], values: table.Values) -> None:
       kubectl sops edit --resume secret.yaml
     """
     file = _single(arguments)
+    kind = session.input_format(file, values)
     try:
         outcome = edit_file(
             file,
-            session.input_format(file, values),
+            kind,
             session.keyring(values),
             recipe=lambda: recipe(file, values),
             now=session.now,
             environ=os.environ,
             interactive=session.is_interactive(),
+            validate=lambda text: None if values.get("as_sops") else validate(text, kind),
             tell=session.tell,
             ignore_mac=bool(values.get("ignore_mac")),
             allow_disk=bool(values.get("allow_disk")),

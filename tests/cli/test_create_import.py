@@ -147,3 +147,22 @@ def test_import(folder, kube_api):
     assert (after["data"], after["type"], after["metadata"]["labels"]) == (
         before["data"], before["type"], before["metadata"]["labels"],
     )  # fmt: skip
+
+
+def test_edit_refuses_what_the_server_would(folder, monkeypatch):
+    """A number in stringData is named when the file is saved, and the file stays as it was."""
+    from kubectl_sops.cli import edit
+
+    call(create.COMMAND, "secret", "generic", "db", "--from-literal", "port=1", "--output", "db.yaml")
+    before = (folder / "db.yaml").read_bytes()
+    editor = folder / "editor"
+    editor.write_text("#!/bin/sh\nsed -i 's/port: .*/port: 5432/' \"$1\"\n")
+    editor.chmod(0o755)
+    monkeypatch.setenv("EDITOR", str(editor))
+    monkeypatch.setenv("SOPS_AGE_KEY", ALICE.identity)
+    monkeypatch.setenv("HOME", str(folder))
+    result = call(edit.COMMAND, "db.yaml")
+    assert result.code == 1
+    assert "stringData.port" in result.err
+    assert "5432" not in result.err
+    assert (folder / "db.yaml").read_bytes() == before
