@@ -23,10 +23,6 @@ if TYPE_CHECKING:
     Changes = dict[int, object]
 
 
-UNREAD = "unread"
-"""Style of a comment that sops' parser loses, so that it can't select anything there."""
-
-
 class Token(str):
     """Source text that stands for a leaf as it is, quotes included; ``splice`` copies it unchanged."""
 

@@ -20,6 +20,10 @@ def aad(path: Iterable[str | int]) -> str:
     return "".join([part + ":" for part in path if part.__class__ is str]) or ":"
 
 
+UNREAD = "unread"
+"""Style of a comment that sops' parser loses, so that it can't select anything."""
+
+
 class Leaf:
     """A scalar, a comment or an empty container of a document, in document order.
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kubectl_sops.core.values import Comment
+from kubectl_sops.core.leaf import UNREAD
+from kubectl_sops.core.values import Comment, is_listed_comment
 from kubectl_sops.errors import RulesError
 
 if TYPE_CHECKING:
@@ -127,7 +128,10 @@ class Selector:
         document = -1
         for leaf in leaves:
             comment = leaf.value.__class__ is Comment
-            container = leaf.path if comment else leaf.path[:-1]
+            if leaf.style is UNREAD:
+                yield True
+                continue
+            container = leaf.path if comment or is_listed_comment(leaf.value) else leaf.path[:-1]
             if leaf.document != document:
                 document, levels, at = leaf.document, [[]], ()
             common = 0

@@ -29,6 +29,11 @@ class Sealed(str):
     __slots__ = ()
 
 
+def is_listed_comment(value: object) -> bool:
+    """Whether a value of a list is an encrypted comment: sops stores it as an item, ``- ENC[…,type:comment]``."""
+    return value.__class__ is str and str(value).endswith(",type:comment]") and str(value).startswith("ENC[")
+
+
 class _Empty:
     """An empty container. It is a leaf so that a document can be rebuilt, but is neither encrypted nor hashed."""
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from kubectl_sops import formats
 from kubectl_sops.core import metadata as metadata_module
 from kubectl_sops.core.cipher import KEY_SIZE
-from kubectl_sops.core.document import UNREAD, Stash, difference, open_leaves, seal_comments, seal_leaves
+from kubectl_sops.core.document import Stash, difference, open_leaves, seal_comments, seal_leaves
+from kubectl_sops.core.leaf import UNREAD
 from kubectl_sops.core.selectors import FIELDS, Selector
 from kubectl_sops.core.values import Comment
 from kubectl_sops.errors import AlreadyEncryptedError, EncryptTreeError, ParseError, PlaintextParseError, SopsError

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from kubectl_sops.core.document import Document, Token
 from kubectl_sops.core.metadata import Metadata
-from kubectl_sops.core.values import Comment, Sealed
+from kubectl_sops.core.values import Comment, Sealed, is_listed_comment
 from kubectl_sops.errors import MetadataError, NoDocumentError, ParseError
 from kubectl_sops.formats import yaml_aliases, yaml_blocks, yaml_entry
-from kubectl_sops.formats.yaml_render import block_token, plain_mark, sealed_block, sealed_flow, value_token
+from kubectl_sops.formats.yaml_render import block_token, plain_token, sealed_token, value_token
 from kubectl_sops.formats.yaml_scalars import BREAKING_TAGS
-from kubectl_sops.formats.yaml_scan import Scan, Style, is_listed_comment, scan
+from kubectl_sops.formats.yaml_scan import Scan, Style, scan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -109,7 +109,7 @@ class YamlDocument(Document):
         if self._scan.aliases:
             edits += yaml_aliases.edits(self._scan.aliases, leaves, changes)
         edits += self._lists_of_comments(changes)
-        edits += self._entry_edits(metadata, like, sealing=any(isinstance(v, Sealed | Token) for v in changes.values()))
+        edits += self._entry_edits(metadata, like)
         return self._encode(_apply(self._text, edits))
 
     def put(self, path: Path, value: object) -> bytes:
@@ -150,10 +150,9 @@ class YamlDocument(Document):
             block = self._block(leaf, style)
             body = yaml_blocks.sealed_body(block, self._text, sealed, self._newline)
             edits.append((block.body, block.end, body))
-        elif style.flow:
-            edits.append((*leaf.span, sealed_flow(sealed, style.mark)))
         else:
-            edits.append((*leaf.span, sealed_block(sealed, style.mark)))
+            token = self._text[slice(*leaf.span)]
+            edits.append((*leaf.span, sealed_token(sealed, style.mark, token, leaf.value, flow=style.flow)))
         return edits
 
     def _without_tag(self, style: Style) -> str:
@@ -173,12 +172,14 @@ class YamlDocument(Document):
             start, end = self._extent(leaf)
             return [(start, end, value_token(value, "", flow=style.flow))]
         start, end = leaf.span
-        mark = plain_mark(text[start:end], style.mark, flow=style.flow)
-        if type(value) is str and "\n" in value and mark == "" and not style.flow:
+        if type(value) is str and "\n" in value and style.mark == "" and not style.flow:
             token = block_token(value, leaf, text, newline, self._indent())
             if token is not None:
                 return [(start, end, token)]
-        return [(start, end, value_token(value, mark, flow=style.flow))]
+        edits: list[Edit] = []
+        if style.tag in BREAKING_TAGS:
+            edits.append((*style.properties, self._without_tag(style)))
+        return [*edits, (start, end, plain_token(value, text[start:end], style.mark, style.tag, flow=style.flow))]
 
     def _indent(self) -> int:
         return yaml_entry.indent_of(self._text)
@@ -211,7 +212,7 @@ class YamlDocument(Document):
 
     # the sops entry
 
-    def _entry_edits(self, metadata: Metadata | None, like: Document | None, *, sealing: bool) -> list[Edit]:
+    def _entry_edits(self, metadata: Metadata | None, like: Document | None) -> list[Edit]:
         parts, entry = self._scan.parts, self._scan.entry
         if metadata is None:
             return [edit for part in parts if part.entry for edit in self._removal(part)]
@@ -221,9 +222,7 @@ class YamlDocument(Document):
         edits: list[Edit] = []
         for number, part in enumerate(parts):
             edits += self._insertion(part, number, metadata, model)
-        if sealing:
-            edits += self._keep_final_block()
-        return edits
+        return edits + self._keep_final_block()
 
     def _model(self) -> tuple[str, int, dict[str, object], dict[Path, tuple[int, int, str]], str | None] | None:
         """The entry of the first document: text, offset, tree, spans, and the root key that follows it."""

@@ -6,7 +6,7 @@ from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 from kubectl_sops.core.values import EMPTY_LIST, EMPTY_MAP, Comment, Sealed
-from kubectl_sops.formats.yaml_render import sealed_flow, value_token
+from kubectl_sops.formats.yaml_render import value_token
 from kubectl_sops.formats.yaml_scalars import double
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def _written(items: list[tuple[Path, object]], alias: Alias) -> str:
 
 def _leaf(value: object, *, flow: bool) -> str:
     if isinstance(value, Sealed):
-        return sealed_flow(str(value), '"')
+        return f'"{value}"'
     if value is EMPTY_MAP or value is EMPTY_LIST:
         return repr(value)
     if isinstance(value, str) and not isinstance(value, Comment) and type(value) is str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from kubectl_sops.core.values import is_listed_comment
 from kubectl_sops.formats.yaml_lines import FOOT, HEAD, Group, Token, tokens_and_groups
 
 if TYPE_CHECKING:
@@ -204,8 +205,8 @@ class _Parser:
             if token.kind is yaml.BlockEntryToken or token.kind in _NO_VALUE:
                 index += 1
                 continue
-            self._item((*path, index), block=True)
-            index += 1
+            index += not is_listed_comment(token.value)
+            self._item((*path, index - 1), block=True)
 
     def _split_stem(self, size: int) -> None:
         if size and self._peek().kind in (yaml.BlockSequenceStartToken, yaml.BlockMappingStartToken):
@@ -285,8 +286,8 @@ class _Parser:
                 self._place_pairs([pair], (*path, index))
                 index += 1
             elif token.kind is not yaml.FlowSequenceEndToken:
-                self._item((*path, index), block=False)
-                index += 1
+                index += not is_listed_comment(token.value)
+                self._item((*path, index - 1), block=False)
         self._end_flow(node)
 
     def _flow_mapping(self, node: _Node, path: Path) -> None:

@@ -6,8 +6,7 @@ import re
 from bisect import bisect_right
 from typing import TYPE_CHECKING
 
-from kubectl_sops.core.document import UNREAD
-from kubectl_sops.core.leaf import Leaf
+from kubectl_sops.core.leaf import UNREAD, Leaf
 from kubectl_sops.core.values import Comment
 from kubectl_sops.formats.yaml_attach import attach
 
@@ -32,7 +31,11 @@ def add(scan: Scan) -> bool:
         lost = (_surrounding(scan, starts, start), (max(bisect_right(documents, start) - 1, 0), start, 0, 0))
         path, order = placed.get(start, lost)
         style = None if start in placed else UNREAD
-        comments.append((order, Leaf(path, Comment(scan.text[start + 1 : end]), (start, end), style, order[0])))
+        content = scan.text[start + 1 : end]
+        if not content and path in scan.lists:
+            # sops takes an empty comment in an encrypted list for an empty item of it; a blank is the price
+            content = " "
+        comments.append((order, Leaf(path, Comment(content), (start, end), style, order[0])))
     _merge(scan, comments)
     return True
 
@@ -66,7 +69,7 @@ def _merge(scan: Scan, comments: list[tuple[Order, Leaf]]) -> None:
     """Merge comments into the leaves, in document order; aliases name leaves by number."""
     numbers: list[int] = []
     merged: list[Leaf] = []
-    comments.sort(key=lambda item: (item[1].document, item[0], item[1].span[0]))
+    comments.sort(key=lambda item: item[0])
     queue = iter(comments)
     waiting = next(queue, None)
     for leaf in scan.leaves:

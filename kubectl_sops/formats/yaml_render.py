@@ -6,39 +6,64 @@ from typing import TYPE_CHECKING
 
 from kubectl_sops.core.cipher import PREFIX
 from kubectl_sops.core.values import Time
+from kubectl_sops.errors import EncryptTreeError
 from kubectl_sops.formats import yaml_blocks as blocks
-from kubectl_sops.formats.yaml_scalars import double, is_printable, is_string, plain_fits, quote, scalar, single
+from kubectl_sops.formats.yaml_scalars import (
+    double,
+    is_printable,
+    is_string,
+    plain_fits,
+    quote,
+    resolve,
+    scalar,
+    single,
+)
 
 if TYPE_CHECKING:
     from kubectl_sops.core.leaf import Leaf
     from kubectl_sops.formats.yaml_scan import Style
 
 # In flow collections a ciphertext must be quoted, for its commas. Three spellings keep the three styles of a plaintext
-# apart; the escaped bracket is what single quotes become.
+# apart; the one with an escaped bracket is what single quotes become. In block context that spelling stands for plain
+# text which we would otherwise quote for the sake of older readers, such as `yes`.
 _ESCAPED_BRACKET = "\\x5D"
 
 
-def sealed_flow(sealed: str, mark: str) -> str:
-    """A ciphertext inside a flow collection."""
-    if mark == "":
-        return f"'{sealed}'"
-    if mark == "'":
-        return f'"{sealed[:-1]}{_ESCAPED_BRACKET}"'
-    return f'"{sealed}"'
-
-
-def sealed_block(sealed: str, mark: str) -> str:
-    """A ciphertext of a one-line scalar in block context."""
+def sealed_token(sealed: str, mark: str, token: str, value: object, *, flow: bool) -> str:
+    """A ciphertext that carries the quoting of the token it replaces."""
+    if flow:
+        if mark == "":
+            return f"'{sealed}'"
+        return _escaped(sealed) if mark == "'" else f'"{sealed}"'
+    if mark == "" and value == token and value_token(value, "", flow=False) != token:
+        return _escaped(sealed)
     return f"{mark}{sealed}{mark}"
 
 
-def plain_mark(token: str, mark: str, *, flow: bool) -> str:
-    """The quoting that the plaintext of a token had, or has."""
-    if not flow or PREFIX not in token:
-        return mark
-    if mark == "'":
-        return ""
-    return "'" if token.endswith(_ESCAPED_BRACKET + '"') else '"'
+def _escaped(sealed: str) -> str:
+    return f'"{sealed[:-1]}{_ESCAPED_BRACKET}"'
+
+
+def plain_token(value: object, token: str, mark: str, tag: str | None, *, flow: bool) -> str:
+    """A value in place of a token, in the quoting that the plaintext of that token had, if it holds the value."""
+    if PREFIX in token and type(value) is str:
+        escaped = token.endswith(_ESCAPED_BRACKET + '"')
+        if flow:
+            mark = "" if mark == "'" else "'" if escaped else '"'
+        if (mark == "" if flow else escaped) and _stays_plain(value, tag, flow=flow):
+            return value
+        if escaped and not flow:
+            mark = ""
+    return value_token(value, mark, flow=flow)
+
+
+def _stays_plain(text: str, tag: str | None, *, flow: bool) -> bool:
+    if not text or not plain_fits(text, flow=flow):
+        return False
+    try:
+        return tag is not None or type(resolve(text)) is str
+    except EncryptTreeError:
+        return False
 
 
 def value_token(value: object, mark: str, *, flow: bool) -> str:

@@ -13,7 +13,7 @@ import yaml
 from yaml._yaml import CParser
 
 from kubectl_sops.core.leaf import Leaf
-from kubectl_sops.core.values import EMPTY_LIST, EMPTY_MAP
+from kubectl_sops.core.values import EMPTY_LIST, EMPTY_MAP, is_listed_comment
 from kubectl_sops.errors import EncryptTreeError, MetadataError, ParseError, SopsError
 from kubectl_sops.formats.yaml_entry_tree import EntryTree, build
 from kubectl_sops.formats.yaml_load import kind_of, problem
@@ -130,6 +130,7 @@ class Scan:
         """The text with blanks for tabs that go-yaml accepts and libyaml does not."""
         self.leaves: list[Leaf] = []
         self.containers: list[Path] = []
+        self.lists: set[Path] = set()
         self.parts: list[Part] = []
         self.aliases: list[Alias] = []
         self.entry: EntryTree | None = None
@@ -215,7 +216,7 @@ def _document(next_event: Callable[[], Any], start: Any, result: Scan) -> None:
         part.root = event.end_mark.index - 1 if part.flow else event.start_mark.index
         first = len(result.leaves)
         _collection(next_event, event, result, part, number)
-        if len(result.leaves) == first and part.entry is None:
+        if len(result.leaves) == first:
             result.leaves.append(Leaf((), EMPTY_MAP, (part.root, part.root), None, number))
     elif kind is yaml.ScalarEvent and event.style in (None, "") and _root_is_null(event):
         if event.start_mark.index != event.end_mark.index:
@@ -262,7 +263,7 @@ def _collection(  # one loop for the whole document: calls per node would double
                 if solid is not None:
                     solid.append((start, end, -1))
                 if len(frames) == 1:
-                    if frame.count == 0 and not part.flow:
+                    if frame.column < 0:
                         part.column = frame.column = event.start_mark.column
                     if key == SOPS_KEY:
                         _entry(next_event, event, result, part, number)
@@ -318,6 +319,8 @@ def _collection(  # one loop for the whole document: calls per node would double
                 result._open_anchors[event.anchor] = frame
                 result._anchors.pop(event.anchor, None)
             containers.append(path)
+            if not frame.is_map:
+                result.lists.add(path)
         elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
             frames.pop()
             anchor = opened.pop()
@@ -338,11 +341,6 @@ def _collection(  # one loop for the whole document: calls per node would double
             if frame.is_map and frame.key is None:
                 raise EncryptTreeError("a key that is an alias", line=event.start_mark.line + 1)
             _alias(event, frame, result, number)
-
-
-def is_listed_comment(value: object) -> bool:
-    """Whether a list item is an encrypted comment: sops stores it as an item, ``- ENC[…,type:comment]``."""
-    return value.__class__ is str and value.endswith(",type:comment]") and value.startswith("ENC[")
 
 
 def _child_path(frame: _Frame) -> Path:
