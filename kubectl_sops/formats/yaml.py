@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from kubectl_sops.core.leaf import Leaf, Path
     from kubectl_sops.formats.yaml_edit import Editor
+    from kubectl_sops.formats.yaml_entry_tree import EntryTree
     from kubectl_sops.formats.yaml_scan import Part
 
     Edit = tuple[int, int, str]
@@ -52,6 +53,26 @@ def parse(data: bytes) -> YamlDocument:
             "File cannot be completely empty, it must contain at least one document", hint="put {} into it"
         )
     return YamlDocument(found, bom=bom)
+
+
+class Model:
+    """The ``sops`` entry of another document, as an example of how to write one.
+
+    Attributes:
+        text: its lines.
+        offset: where they start.
+        column: of its key.
+        after: the key that follows it in its document.
+    """
+
+    __slots__ = ("after", "column", "entry", "offset", "text")
+
+    def __init__(self, text: str, offset: int, entry: EntryTree, column: int, after: str | None) -> None:
+        self.text = text
+        self.offset = offset
+        self.entry = entry
+        self.column = column
+        self.after = after
 
 
 class YamlDocument(Document):
@@ -105,6 +126,8 @@ class YamlDocument(Document):
             style = leaf.style
             if isinstance(style, Style) and style.alias is not None:
                 continue
+            if value == "" and type(value) is str and leaf.value == "":
+                continue  # never encrypted, so its spelling is still there
             edits += self._leaf_edits(leaf, value)
         if self._scan.aliases:
             edits += yaml_aliases.edits(self._scan.aliases, leaves, changes)
@@ -218,20 +241,21 @@ class YamlDocument(Document):
             return [edit for part in parts if part.entry for edit in self._removal(part)]
         if entry is not None and all(part.entry for part in parts):
             return self._changed_entry(metadata)
-        model = like._model() if isinstance(like, YamlDocument) else None
         edits: list[Edit] = []
         for number, part in enumerate(parts):
+            model = like._model(number) if isinstance(like, YamlDocument) else None
             edits += self._insertion(part, number, metadata, model)
         return edits + self._keep_final_block()
 
-    def _model(self) -> tuple[str, int, dict[str, object], dict[Path, tuple[int, int, str]], str | None] | None:
-        """The entry of the first document: text, offset, tree, spans, and the root key that follows it."""
-        part, entry = self._scan.parts[0], self._scan.entry
-        if part.flow or part.entry is None or entry is None or not isinstance(entry.tree, dict):
+    def _model(self, number: int) -> Model | None:
+        """How the entry of a document is written; of the first one where there are not so many."""
+        parts = self._scan.parts
+        part = parts[number if number < len(parts) else 0]
+        if part.flow or part.entry is None or part.tree is None:
             return None
         start, end = self._entry_lines(part)
         after = next((name for name, at in part.keys if at > part.entry[0]), None)
-        return self._text[start:end], start, entry.tree, entry.spans, after
+        return Model(self._text[start:end], start, part.tree, part.column, after)
 
     def _entry_lines(self, part: Part) -> tuple[int, int]:
         assert part.entry is not None  # asked by the callers
@@ -249,6 +273,8 @@ class YamlDocument(Document):
             before = re.compile(r",\s*$").search(text, 0, key)
             return [(before.start() if before else key, end, "")]
         start, stop = self._entry_lines(part)
+        if not part.keys and not text.endswith("---", 0, part.start):
+            return [(start, stop, "{}" + self._newline)]  # without anything it would be no document
         if stop == len(text) and not text.endswith(("\n", "\r")) and start > 0:
             # the entry has no final line break, because the plaintext had none
             start -= 2 if text[start - 2 : start] == "\r\n" else 1
@@ -260,13 +286,10 @@ class YamlDocument(Document):
         before = entry.tree
         if before == metadata.tree or not isinstance(before, dict):
             return []
-        small = yaml_entry.scalar_edits(before, metadata.tree, entry.spans)
-        if small is not None and len(self._scan.parts) == 1:
-            return small
         edits: list[Edit] = []
-        model = self._model()
-        for part in self._scan.parts:
-            if part.flow or model is None or part.entry is None:
+        for number, part in enumerate(self._scan.parts):
+            model = self._model(number)
+            if model is None or part.entry is None:
                 edits += self._flow_entry(part, metadata)
                 continue
             start, stop = self._entry_lines(part)
@@ -281,20 +304,15 @@ class YamlDocument(Document):
         _, start, end = part.entry
         return [(start, end, yaml_entry.in_flow(metadata.tree))]
 
-    def _modelled(
-        self,
-        metadata: Metadata,
-        model: tuple[str, int, dict[str, object], dict[Path, tuple[int, int, str]], str | None],
-        column: int,
-    ) -> str:
+    def _modelled(self, metadata: Metadata, model: Model, column: int) -> str:
         """The entry's text, written like an earlier one."""
-        text, offset, tree, spans, _ = model
+        text, offset = model.text, model.offset
         text = text if text.endswith(("\n", "\r")) else text + self._newline
-        small = yaml_entry.scalar_edits(tree, metadata.tree, spans)
+        small = yaml_entry.scalar_edits(model.entry, metadata.tree) if model.column == column else None
         if small is not None:
             return _apply(text, [(start - offset, end - offset, new) for start, end, new in small])
         first = re.compile(r"sops:[^\n]*\n( *)").search(text)
-        own = len(first.group(1)) - column if first else 0
+        own = len(first.group(1)) - model.column if first else 0
         indent = own if 2 <= own <= 9 else yaml_entry.DEFAULT_INDENT
         return yaml_entry.emit(metadata.tree, indent=indent, column=column, newline=self._newline)
 
@@ -303,9 +321,13 @@ class YamlDocument(Document):
         part: Part,
         number: int,
         metadata: Metadata,
-        model: tuple[str, int, dict[str, object], dict[Path, tuple[int, int, str]], str | None] | None,
+        model: Model | None,
     ) -> list[Edit]:
         text, newline = self._text, self._newline
+        if part.flow and model is not None and text.startswith("{}", part.root):
+            # a document that held nothing but its entry
+            block = self._modelled(metadata, model, 0)
+            return [(part.root, _line_end(text, part.root + 2), block)]
         if part.flow:
             pair = f'"sops": {yaml_entry.in_flow(metadata.tree)}, '
             return [(part.root + 1, part.root + 1, pair)]
@@ -313,7 +335,7 @@ class YamlDocument(Document):
             return [(*part.null, f'{{"sops": {yaml_entry.in_flow(metadata.tree)}, }}')]
         if model is not None:
             block = self._modelled(metadata, model, part.column)
-            place = next((at for name, at in part.keys if name == model[4]), None)
+            place = next((at for name, at in part.keys if name == model.after), None)
             if place is not None:
                 at = _line_start(text, place)
                 return [(at, at, block)]

@@ -12,7 +12,7 @@ from kubectl_sops.core.values import Time
 from kubectl_sops.formats.yaml_scalars import double, quote, resolve, scalar
 
 if TYPE_CHECKING:
-    from kubectl_sops.core.leaf import Path
+    from kubectl_sops.formats.yaml_entry_tree import EntryTree
 
 DEFAULT_INDENT = 4
 """Blanks per level, as in sops."""
@@ -90,19 +90,16 @@ def indent_of(text: str) -> int:
     return len(match.group(1))
 
 
-def scalar_edits(
-    before: dict[str, object],
-    after: dict[str, object],
-    spans: dict[Path, tuple[int, int, str]],
-) -> list[tuple[int, int, str]] | None:
+def scalar_edits(entry: EntryTree, after: dict[str, object]) -> list[tuple[int, int, str]] | None:
     """Replacements in the text that turn one entry into another; ``None`` where more than its scalars changed."""
-    if list(before) != list(after):
+    before = entry.tree
+    if not isinstance(before, dict) or list(before) != list(after):
         return None
     edits = []
     for name, value in after.items():
         if before[name] == value and type(before[name]) is type(value):
             continue
-        place = spans.get((name,))
+        place = entry.spans.get((name,))
         if place is None or isinstance(value, dict | list) or (isinstance(value, str) and "\n" in value):
             return None
         start, end, mark = place

@@ -90,10 +90,11 @@ class Part:
         column: of the root's keys.
         null: span of an explicit null root (``~``), which becomes a mapping.
         entry: where the ``sops`` entry stands (key start, value start, value end), or ``None``.
+        tree: what it holds.
         keys: names of the root's keys, with where each starts.
     """
 
-    __slots__ = ("column", "end", "entry", "flow", "keys", "null", "root", "start")
+    __slots__ = ("column", "end", "entry", "flow", "keys", "null", "root", "start", "tree")
 
     def __init__(self, start: int) -> None:
         self.start = start
@@ -103,6 +104,7 @@ class Part:
         self.root = start
         self.null: tuple[int, int] | None = None
         self.entry: tuple[int, int, int] | None = None
+        self.tree: EntryTree | None = None
         self.keys: list[tuple[str, int]] = []
 
 
@@ -474,8 +476,9 @@ def _entry(next_event: Callable[[], Any], key: Any, result: Scan, part: Part, nu
         raise MetadataError("found sops entry that is not a mapping")
     spans: dict[Path, tuple[int, int, str]] = {}
     tree, end = build(next_event, event, (), spans, result.solid)
+    part.tree = EntryTree(tree, spans)
     part.entry = (key.start_mark.index, event.start_mark.index, end)
     if number == 0:
-        result.entry = EntryTree(tree, spans)
+        result.entry = part.tree
     elif result.entry is None:
         raise MetadataError(f"document {number + 1} has an entry named `sops`, and the first has none")
