@@ -83,6 +83,7 @@ class _Builder:
         self._leaves = leaves
         self.documents: list[Node] = []
         self._number = -1
+        self._owner: object = None
         self._path: Path = ()
         # the open containers, the root first, and the index of the last value in those that are lists
         self._open: list[Node] = []
@@ -92,6 +93,11 @@ class _Builder:
         value = changes.get(index, leaf.value)
         is_empty = value is EMPTY_MAP or value is EMPTY_LIST
         is_comment = leaf.is_comment
+        owner = getattr(leaf.style, "owner", None)
+        if owner is not self._owner and self._open:  # another section of the same name
+            self._path = ()
+            del self._open[1:], self._last[1:]
+        self._owner = owner
         if leaf.document != self._number:
             while len(self.documents) <= leaf.document:
                 root = self._kind(index, ()) if len(self.documents) == leaf.document else MapNode()
@@ -105,9 +111,9 @@ class _Builder:
         elif is_empty:
             if leaf.path and not (self._path == leaf.path and self._is_bare(self._open[-1])):
                 self._put(index, leaf.path, MapNode() if value is EMPTY_MAP else ListNode())
-        elif value.__class__ is Comment and leaf.path and isinstance(leaf.path[-1], int):
+        elif value.__class__ is Comment:
             # sops writes the encrypted comments of a list as items
-            self._enter(index, leaf.path[:-1])
+            self._enter(index, leaf.path[:-1] if isinstance(leaf.path[-1], int) else leaf.path)
             self._open[-1].items.append(Remark(str(value)))
         else:
             self._put(index, leaf.path, str(value) if isinstance(value, Sealed) else value)
@@ -154,11 +160,13 @@ class _Builder:
     def _kind(self, index: int, path: Path) -> Node:
         """A new node for the container at ``path``, of the kind that the next value in it shows."""
         for leaf in self._leaves[index:]:
-            if leaf.is_comment:
-                continue
             if leaf.path[: len(path)] != path:
                 break
-            if leaf.path == path:
-                return ListNode() if leaf.value is EMPTY_LIST else MapNode()
-            return ListNode() if isinstance(leaf.path[len(path)], int) else MapNode()
-        return MapNode()
+            if leaf.value is EMPTY_LIST or leaf.value is EMPTY_MAP:
+                if leaf.path == path:
+                    return ListNode() if leaf.value is EMPTY_LIST else MapNode()
+            elif leaf.is_comment or leaf.path == path:
+                continue
+            if len(leaf.path) > len(path):
+                return ListNode() if isinstance(leaf.path[len(path)], int) else MapNode()
+        return MapNode() if self._leaves[index].is_comment else ListNode()

@@ -435,7 +435,9 @@ class _Comments:
         behind: list[str] = []
         for item in items:
             if isinstance(item, Remark):
-                (behind if item.inline else above).append(f"#{item.text}")
+                # go-yaml crashes on what is not UTF-8 in a comment
+                text = item.text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+                (behind if item.inline else above).append(f"#{text}")
                 continue
             if not self.items:
                 self.own = "\n".join(above)

@@ -45,21 +45,24 @@ class IniDocument(Document):
                 trailing = section.comments + trailing
             else:
                 self._add_section(section)
-        self._add_comments((), trailing, inline=False)
+        self._add_comments((), trailing, None, inline=False)
 
     def _add_section(self, section: Section) -> None:
         path = (section.name,)
         self.containers.append(path)
         before = len(self.leaves)
-        self._add_comments(path, section.comments, inline=section.inline, header=section.header)
+        self._add_comments(path, section.comments, section, inline=section.inline, header=section.header)
         for key in section.keys:
             self.leaves.append(Leaf((section.name, key.name), key.value.text, key.value.span, key))
-            self._add_comments(path, key.comments, inline=key.inline)
+            self._add_comments(path, key.comments, section, inline=key.inline)
         if len(self.leaves) == before:
             self.leaves.append(Leaf(path, EMPTY_MAP, (section.header, section.header)))
 
-    def _add_comments(self, path: Path, lines: list[Span], *, inline: bool, header: int | None = None) -> None:
+    def _add_comments(
+        self, path: Path, lines: list[Span], owner: Section | None, *, inline: bool, header: int | None = None
+    ) -> None:
         for block in blocks(self.text, lines, inline=inline, header=header):
+            block.owner = owner
             self.leaves.append(Leaf(path, Comment(block.text), block.span, block))
 
     def _add_entry(self, section: Section) -> None:

@@ -26,15 +26,17 @@ class Block:
     """The lines of one comment.
 
     Attributes:
+        owner: the section that it belongs to.
         lines: their places, marks included.
         inline: whether the last one stands behind a value or header.
         header: the start of the header's line, where the last one stands behind a header.
         text: what they say, without the marks of the first line.
     """
 
-    __slots__ = ("header", "inline", "lines", "start", "text")
+    __slots__ = ("header", "inline", "lines", "owner", "start", "text")
 
     def __init__(self, source: str, lines: list[Span], *, inline: bool, header: int | None) -> None:
+        self.owner: object = None
         self.lines = lines
         self.inline = inline
         self.header = header

@@ -21,15 +21,27 @@ class Key:
 
     Attributes:
         name: without quotes.
+        owner: its section.
         start: where its line's text starts, behind blanks.
         line: the start of that line.
         comments: places of its comment lines: those above it, and the one behind its value.
         inline: whether the last of them stands behind the value.
     """
 
-    __slots__ = ("comments", "inline", "line", "name", "start", "value")
+    __slots__ = ("comments", "inline", "line", "name", "owner", "start", "value")
 
-    def __init__(self, name: str, line: int, start: int, value: Value, comments: list[Span], *, inline: bool) -> None:
+    def __init__(
+        self,
+        name: str,
+        owner: Section,
+        line: int,
+        start: int,
+        value: Value,
+        comments: list[Span],
+        *,
+        inline: bool,
+    ) -> None:
+        self.owner = owner
         self.name = name
         self.line = line
         self.start = start
@@ -113,7 +125,7 @@ def read(text: str) -> Lines:
             if name in names:
                 raise fail(text, start, "the same key twice in a section", "sops would keep the last one only")
             names.add(name)
-            section.keys.append(Key(name, line, start, value, comments, inline=inline))
+            section.keys.append(Key(name, section, line, start, value, comments, inline=inline))
             comments = []
             at = section.end = value.end
     return Lines(sections, comments)
