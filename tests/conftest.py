@@ -9,6 +9,7 @@ import pytest
 from hypothesis import settings
 
 from tests.support.flux import flux  # noqa: F401  # fixtures for every test
+from tests.support.key_services import aws, bao, bao_tls, cloud, gcp_kms, key_vault  # noqa: F401
 from tests.support.kube import emulator, kube_api  # noqa: F401
 
 if TYPE_CHECKING:

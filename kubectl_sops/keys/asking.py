@@ -43,6 +43,8 @@ class Asking:
             if part is None:
                 part = self._parts[key.enc] = asked.unwrap(key, context)
             return part
+        if context.secret is None and not context.local:
+            raise UnwrapError("not asked: the credentials of this machine do not count here")
         with self._guard:
             lock = self._locks.setdefault(key.enc, allocate_lock())
         with lock:

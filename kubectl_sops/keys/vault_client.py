@@ -144,7 +144,7 @@ def _token(context: Context) -> str:
         return context.secret.get(_SECRET_ENTRY, b"").decode("utf-8", "replace").strip()
     token = context.environ.get("VAULT_TOKEN", "").strip()
     home = context.environ.get("HOME")
-    if token or not home or not context.local:
+    if token or not home:
         return token
     try:
         with open(os.path.join(home, ".vault-token"), encoding="utf-8") as file:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 from cryptography.hazmat.primitives import hashes
@@ -52,7 +52,7 @@ class KeyVault:
         self._keys.setdefault(name, {})[version] = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         return f"{self.url}/keys/{name}/{version}"
 
-    environment = {"AZURE_TENANT_ID": TENANT, "AZURE_CLIENT_ID": CLIENT, "AZURE_CLIENT_SECRET": SECRET}
+    environment: ClassVar = {"AZURE_TENANT_ID": TENANT, "AZURE_CLIENT_ID": CLIENT, "AZURE_CLIENT_SECRET": SECRET}
 
     def _login(self, request: Request) -> Reply:
         path = urlsplit(request.path).path

@@ -1,7 +1,7 @@
 """Cloud services that answer under their own names: a proxy that sends each host to a stand-in in this process.
 
-Programs reach it through ``HTTPS_PROXY`` and trust it through a certificate authority of its own, so that real sops, the
-vendors' packages and ours take the way that they take to the real service.
+Programs reach it through ``HTTPS_PROXY`` and trust it through a certificate authority of its own, so that real sops and
+the vendors' packages take the way that they take to the real service.
 """
 
 from __future__ import annotations
@@ -191,7 +191,8 @@ class Cloud:
                 self.end_headers()
                 self.wfile.write(body)
 
-            do_POST = do_PUT = do_GET
+            do_POST = do_GET  # noqa: N815  # the name decides
+            do_PUT = do_GET  # noqa: N815
 
             def log_message(self, *args: object) -> None:
                 pass

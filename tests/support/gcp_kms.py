@@ -6,7 +6,7 @@ import base64
 import json
 import os
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import parse_qs
 
 import google_crc32c
@@ -33,7 +33,7 @@ class Kms:
         service_account: JSON credentials of a caller.
     """
 
-    environment = {"SOPS_GCP_KMS_CLIENT_TYPE": "rest"}
+    environment: ClassVar = {"SOPS_GCP_KMS_CLIENT_TYPE": "rest"}
 
     def __init__(self, cloud: Cloud) -> None:
         self.damages = False
