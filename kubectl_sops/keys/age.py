@@ -85,6 +85,11 @@ def _native(recipient: str) -> object:
     raise KeyParseError("unknown recipient type" if recipient else "an empty age recipient", hint=_HINT)
 
 
+def service(_entry: KeyEntry) -> str:
+    """No service is asked."""
+    return ""
+
+
 def wrap(entry: KeyEntry, part: bytes, context: Context) -> KeyEntry:
     """The key with ``part`` sealed to its recipient."""
     try:

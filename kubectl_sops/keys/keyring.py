@@ -15,11 +15,12 @@ from kubectl_sops.errors import (
     SopsError,
     WrapError,
 )
-from kubectl_sops.keys import UnwrapError, system
+from kubectl_sops.keys import ServiceError, UnwrapError, system
+from kubectl_sops.keys.asking import Asking
 from kubectl_sops.keys.context import Context
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from kubectl_sops.core.metadata import Group, KeyEntry, Metadata
 
@@ -35,12 +36,14 @@ class KeyFailure:
         reason: why, in one line.
         sops: why, in the words of sops.
         hint: what to do about it.
+        service: the networked service that could not be used at all; empty where something else failed.
     """
 
-    __slots__ = ("hint", "id", "kind", "reason", "sops")
+    __slots__ = ("hint", "id", "kind", "reason", "service", "sops")
 
     def __init__(self, key: KeyEntry, error: UnwrapError) -> None:
         self.kind, self.id = key.kind, key.id
+        self.service = error.service if isinstance(error, ServiceError) else ""
         self.reason, self.sops, self.hint = error.message, error.sops, error.hint
 
 
@@ -62,7 +65,10 @@ class DataKeyError(NoMatchingKeyError):
         for number, failures in enumerate(groups):
             for failure in failures or ():
                 prefix = f"group {number}: " if many else ""
-                tried.append(f"{prefix}{failure.kind} {failure.id}: {failure.reason}")
+                # a service that can't be used is one line, however many of its keys the file has
+                line = f"{prefix}{failure.kind} {failure.service or failure.id}: {failure.reason}"
+                if line not in tried:
+                    tried.append(line)
         if many:
             opened = sum(failures is None for failures in groups)
             message = f"{opened} of {len(groups)} key groups could be opened, {threshold or len(groups)} are needed"
@@ -112,7 +118,7 @@ class Keyring:
         self._cluster = cluster if source in ("auto", "cluster") else None
         self._cluster_context: Context | None = None
         self._cluster_failure: str | None = None
-        self._parts: dict[str, bytes] = {}
+        self._asking = Asking()
 
     def data_key(self, metadata: Metadata) -> bytes:
         """The 32 bytes under which the values of a file are sealed.
@@ -137,6 +143,34 @@ class Keyring:
             raise DataKeyError(left, threshold, self._places(groups), self._hint(groups, left))
         return parts[0] if len(groups) == 1 else shamir.combine([parts[number] for number in sorted(parts)])
 
+    def prefetch(self, metadatas: Iterable[Metadata]) -> None:
+        """Ask networked services for the keys of many files at the same time; ``data_key`` then has the answers.
+
+        Files that a local key opens are left out. What fails is remembered, and reported by ``data_key``.
+        """
+        pending = [metadata for metadata in metadatas if self._needs_service(metadata)]
+        if len(pending) > 1:
+            from kubectl_sops.keys.asking import at_once
+
+            at_once(self._ask_services, pending)
+
+    def _needs_service(self, metadata: Metadata) -> bool:
+        try:
+            keys = [key for group in metadata.groups for key in group]
+        except SopsError:
+            return False  # whoever opens the file reports it
+        return not any(map(self._is_held, keys)) and any(system(key.kind).service(key) for key in keys)
+
+    def _ask_services(self, metadata: Metadata) -> None:
+        for group in metadata.groups:
+            for key in sorted(group, key=self._rank):
+                if system(key.kind).service(key):
+                    try:
+                        self._asking.unwrap(key, self._context)
+                    except UnwrapError:
+                        continue
+                    break
+
     def _open_from_cluster(
         self, groups: Sequence[Group], parts: dict[int, bytes], failures: Sequence[list[KeyFailure]]
     ) -> None:
@@ -153,16 +187,12 @@ class Keyring:
         self, group: Group, context: Context, number: int, parts: dict[int, bytes], failures: list[KeyFailure]
     ) -> None:
         for key in sorted(group, key=self._rank):
-            part = self._parts.get(key.enc)
-            if part is None:
-                try:
-                    part = system(key.kind).unwrap(key, context)
-                except UnwrapError as error:
-                    failures.append(KeyFailure(key, error))
-                    continue
-                self._parts[key.enc] = part
-            parts[number] = part
-            return
+            try:
+                parts[number] = self._asking.unwrap(key, context)
+            except UnwrapError as error:
+                failures.append(KeyFailure(key, error))
+            else:
+                return
 
     def _rank(self, key: KeyEntry) -> tuple[int, bool]:
         # among keys of one kind those at hand come first: nobody is asked for a passphrase that is not needed
