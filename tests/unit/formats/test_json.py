@@ -15,6 +15,7 @@ from kubectl_sops.errors import (
     ParseError,
 )
 from kubectl_sops.formats.json import parse
+from tests.support.sealed import decrypt, encrypt
 
 AGE = [{"enc": "x\n", "recipient": "age1a"}]
 TREE: dict[str, object] = {"age": AGE, "lastmodified": "t", "mac": "m", "version": "3.13.3"}
@@ -286,6 +287,23 @@ def test_values_replace_their_tokens_only():
 def test_decrypted_values_keep_their_type(typed, text):
     """A value is written so that it reads back with the same type, with the fewest escapes."""
     assert parse(b'{"k": 0}').splice({0: typed}, None).decode() == f'{{"k": {text}}}'
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("1e3", "1000.0"), ("1.50", "1.5"), ("-0", "0"), ("1E-7", "1e-7"),
+        ("10000000000000000000", "10000000000000000000"),
+        ('"\\u00e9"', '"é"'), ('"\\/"', '"/"'), ('"\\ud83d\\ude00"', '"\U0001f600"'), ('"\\ud800"', '"\ufffd"'),
+        ('"\\u003c"', '"<"'),
+    ],
+)  # fmt: skip
+def test_spellings_that_are_not_kept(before, after):
+    """Exceptions to byte equality: numbers and escapes come back in one spelling, the data are the same."""
+    text = f'{{"k": {before}, "k_unencrypted": {before}}}'
+    plain = decrypt(encrypt(text.encode(), "json"), "json").decode()
+    assert plain == f'{{"k": {after}, "k_unencrypted": {before}}}'
+    assert repr(value(before.encode())) == repr(value(after.encode()))
 
 
 @pytest.mark.parametrize("number", [float("inf"), float("-inf"), float("nan")])
