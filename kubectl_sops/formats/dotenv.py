@@ -1,7 +1,7 @@
 """dotenv as sops reads it: ``KEY=value`` lines taken verbatim, but for a backslash and ``n`` where a line breaks.
 
-Source: sops ``stores/dotenv``. A comment has its ``#`` in the first column; lines end at a line feed alone, so a carriage
-return belongs to its value.
+Source: sops ``stores/dotenv``. A comment has its ``#`` in the first column; lines end at a line feed alone, so a
+carriage return belongs to its value.
 """
 
 from __future__ import annotations
