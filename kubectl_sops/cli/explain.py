@@ -91,7 +91,7 @@ def _report(
     if metadata is not None:
         report["recipients"] = [
             {"kind": h.kind, "recipient": h.recipient, "name": h.name or None, "group": h.group, "state": h.state}
-            for h in roster(metadata, config, rule)
+            for h in roster(metadata, config.names if config is not None else {}, rule)
         ]
     return report
 

@@ -108,7 +108,7 @@ def _rows(
             metadata = find.read_metadata(entry)
             if metadata is None:
                 continue
-            holders = roster(metadata, policy.rules_for(entry.path), policy.rule_for(entry.path))
+            holders = roster(metadata, policy.names_for(entry.path), policy.rule_for(entry.path))
         except SopsError as error:
             failures.append(error.at(entry.path))
             continue

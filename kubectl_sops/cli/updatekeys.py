@@ -14,13 +14,13 @@ from kubectl_sops.repo import find, rekey
 from kubectl_sops.repo.batch import Batch
 from kubectl_sops.repo.exposure import Exposure, exposures, lines
 from kubectl_sops.repo.policy import Policy
-from kubectl_sops.repo.roster import name_of
+from kubectl_sops.repo.roster import name_of, titled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from kubectl_sops.keys.keyring import Keyring
-    from kubectl_sops.repo.rekey import Key, Plan
+    from kubectl_sops.repo.rekey import Plan
 
 NEEDED_EXIT_CODE = 1
 
@@ -122,15 +122,10 @@ def _no_rule(policy: Policy, path: str) -> SopsError:
 def _names(policy: Policy, plans: Sequence[Plan]) -> dict[str, str]:
     names: dict[str, str] = {}
     for plan in plans:
-        config = policy.rules_for(plan.path)
-        if config is not None:
-            for _, recipient in (*plan.added, *plan.removed):
-                names[recipient] = name_of(recipient, config.names)
+        known = policy.names_for(plan.path)
+        for _, recipient in (*plan.added, *plan.removed):
+            names[recipient] = name_of(recipient, known)
     return names
-
-
-def _titled(key: Key, names: dict[str, str]) -> str:
-    return f"{key[1]} ({names[key[1]]})" if names.get(key[1]) else key[1]
 
 
 def _show(
@@ -146,7 +141,7 @@ def _show(
         session.tell(f"{plan.path} updated{', new data key' if rotate else ''}{suffix}")
         for sign, keys in (("+", plan.added), ("-", plan.removed)):
             for key in keys:
-                session.tell(f"  {sign} {_titled(key, names)}")
+                session.tell(f"  {sign} {titled(key[1], names)}")
         if not plan.added and not plan.removed:
             session.tell("  other key groups")
     if same:

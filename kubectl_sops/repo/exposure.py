@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from kubectl_sops.repo import git
 from kubectl_sops.repo.batch import repository_of
 from kubectl_sops.repo.rekey import secret_paths
+from kubectl_sops.repo.roster import titled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -53,8 +54,7 @@ def exposures(plans: Sequence[Plan]) -> list[Exposure]:
 def lines(seen: Sequence[Exposure], names: Mapping[str, str]) -> Iterator[str]:
     """What there is to change at the source, as text; ``names`` has the names of recipients."""
     for recipient in dict.fromkeys(item.recipient for item in seen):
-        title = f"{recipient} ({names[recipient]})" if names.get(recipient) else recipient
-        yield f"{title} could read these values; change them at the source:"
+        yield f"{titled(recipient, names)} could read these values; change them at the source:"
         for item in seen:
             if item.recipient == recipient:
                 since = f" (since {item.since[:10]})" if item.since else ""

@@ -155,7 +155,9 @@ def _first_dates(log: bytes) -> dict[str, str]:
 
 def first_mention(top: str, text: str) -> dict[str, str]:
     """For each path (relative to the top), the date of the first commit that brought ``text`` into it, RFC 3339."""
-    result = run(["log", "--reverse", "--format=%x00%cI", "--name-only", "--no-renames", "-z", f"-S{text}"], top)
+    result = run(
+        ["log", "--reverse", "--format=%x00%cI", "--name-only", "--no-renames", "--no-textconv", "-z", f"-S{text}"], top
+    )
     return _first_dates(result.stdout) if result.returncode == 0 else {}
 
 

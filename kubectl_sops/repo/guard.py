@@ -18,6 +18,7 @@ from kubectl_sops.repo.finding import Finding
 from kubectl_sops.repo.outline import is_in_order, outline
 from kubectl_sops.repo.place import Lines
 from kubectl_sops.repo.policy import Policy, drift
+from kubectl_sops.repo.roster import titled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -175,9 +176,8 @@ def _is_fine(quick: Outline) -> bool:
 
 
 def _against_rule(path: str, metadata: Metadata, policy: Policy, kind: str) -> Iterator[Finding]:
-    config = policy.rules_for(path)
     rule = policy.rule_for(path)
-    if config is None or rule is None:
+    if rule is None:
         return
     try:
         metadata.groups  # noqa: B018  # unusable metadata is reported already
@@ -188,7 +188,8 @@ def _against_rule(path: str, metadata: Metadata, policy: Policy, kind: str) -> I
         change = drift(metadata, rule)
         for keys, what in ((change.missing, "missing"), (change.extra, "not in the rule")):
             if keys:
-                shown = ", ".join(title(key, config.names) for _, key in keys)
+                names = policy.names_for(path)
+                shown = ", ".join(titled(recipient, names) for _, recipient in keys)
                 yield Finding("recipients", path, f"recipients {what}: {shown}")
         if change.regrouped:
             yield Finding("recipients", path, "recipients are in other key groups than in the rule")
@@ -198,9 +199,3 @@ def _against_rule(path: str, metadata: Metadata, policy: Policy, kind: str) -> I
             "selector", path,
             f"is encrypted by {selector.field}: {selector.text}, the rule says {wanted.field}: {wanted.text}",
         )  # fmt: skip
-
-
-def title(recipient: str, names: object) -> str:
-    """A recipient with the name that people gave it."""
-    name = names.get(recipient) if hasattr(names, "get") else None
-    return f"{recipient} ({name})" if name else recipient

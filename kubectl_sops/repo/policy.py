@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 from kubectl_sops import rules
 from kubectl_sops.core.selectors import Selector
+from kubectl_sops.errors import SopsError
+from kubectl_sops.repo import git
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from kubectl_sops.core.metadata import Group, Metadata
 
@@ -42,6 +44,7 @@ class Policy:
         self._read = read
         self._found: dict[str, str | None] = {}
         self._loaded: dict[str, rules.Rules] = {}
+        self._names: dict[str, Mapping[str, str]] = {}
         self._narrow: dict[tuple[int, str], bool] = {}
 
     def rules_for(self, path: str) -> rules.Rules | None:
@@ -67,6 +70,16 @@ class Policy:
         loaded = self.rules_for(path)
         return None if loaded is None else loaded.find_rule(path)
 
+    def names_for(self, path: str) -> Mapping[str, str]:
+        """The names of recipients, those included that the last commit still had beside them: people who just left."""
+        loaded = self.rules_for(path)
+        if loaded is None:
+            return {}
+        names = self._names.get(loaded.path)
+        if names is None:
+            names = self._names[loaded.path] = {**_committed_names(loaded.path), **loaded.names}
+        return names
+
     def coverage(self, path: str) -> Coverage | None:
         """What the rule that matches a file says about it."""
         rule = self.rule_for(path)
@@ -80,6 +93,19 @@ class Policy:
                 rule.matches(name + suffix) for name in ("x", "a/b/x")
             )
         return Coverage(rule.selector or Selector(), self._narrow[key])
+
+
+def _committed_names(path: str) -> Mapping[str, str]:
+    place = os.path.realpath(path)
+    top = git.find_top(os.path.dirname(place))
+    if top is None:
+        return {}
+    try:
+        name = os.path.relpath(place, os.path.realpath(top))
+        (data,) = git.read_blobs([f"HEAD:{name}"], top)
+        return {} if data is None else rules.parse(data, path).names
+    except SopsError:
+        return {}
 
 
 Key = tuple[str, str]

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from kubectl_sops.core.metadata import Metadata
-    from kubectl_sops.rules import Rule, Rules
+    from kubectl_sops.rules import Rule
 
 OK, STALE, MISSING, UNRULED = "ok", "stale", "missing", "no rule"
 
@@ -33,18 +33,16 @@ class Holder:
     group: int
     state: str
 
-    @property
-    def title(self) -> str:
-        return f"{self.recipient} ({self.name})" if self.name else self.recipient
 
-
-def roster(metadata: Metadata, config: Rules | None, rule: Rule | None) -> list[Holder]:
+def roster(metadata: Metadata, names: Mapping[str, str], rule: Rule | None) -> list[Holder]:
     """The recipients of a file in order, then those that it lacks.
+
+    Args:
+        names: what people call recipients.
 
     Raises:
         SopsError: the metadata has no usable keys, or the rule holds text that is not a recipient.
     """
-    names: Mapping[str, str] = config.names if config is not None else {}
     change = drift(metadata, rule) if rule is not None and any(rule.groups) else None
     holders = []
     for number, group in enumerate(metadata.groups, start=1):
@@ -67,6 +65,12 @@ def name_of(recipient: str, names: Mapping[str, str]) -> str:
         key = recipient.split()[:2]
         return next((name for text, name in names.items() if text.split()[:2] == key), "")
     return ""
+
+
+def titled(recipient: str, names: Mapping[str, str]) -> str:
+    """A recipient with its name."""
+    name = name_of(recipient, names)
+    return f"{recipient} ({name})" if name else recipient
 
 
 def is_called(holder: Holder, who: str) -> bool:

@@ -68,7 +68,7 @@ def status_of(inspection: Inspection, policy: Policy) -> Status | None:
         try:
             modified = metadata.lastmodified
             selector = f"{metadata.selector.field}: {metadata.selector.text}" if metadata.selector.field else ""
-            holders = roster(metadata, policy.rules_for(inspection.path), rule)
+            holders = roster(metadata, policy.names_for(inspection.path), rule)
         except SopsError:
             state = INVALID
     return Status(

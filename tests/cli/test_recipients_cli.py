@@ -68,7 +68,7 @@ def test_stale_finds_drift(repo, team):
     result = call(recipients.COMMAND, "--stale", "db.yaml", "-o", "json")
     assert result.code == 1
     assert [(row["recipient"], row["name"], row["state"]) for row in json.loads(result.out)["items"]] == [
-        (team[1].recipient, None, "stale"),
+        (team[1].recipient, "bob", "stale"),
         (team[2].recipient, "carol", "missing"),
     ]
 
@@ -116,7 +116,7 @@ def test_leaving_rotates_and_lists_what_was_seen(repo, team):
     before = (repo.folder / "db.yaml").read_text()
     result = call(updatekeys.COMMAND)
     assert result.code == 0, result
-    assert f"{team[1].recipient} could read these values" in result.out
+    assert f"{team[1].recipient} (bob) could read these values" in result.out
     assert "stringData.user, stringData.password" in result.out
     assert "(since 20" in result.out
     after = (repo.folder / "db.yaml").read_text()
@@ -174,10 +174,10 @@ def test_status_at_a_glance(repo, team):
     assert {name: row["state"] for name, row in rows.items()} == {
         "db.yaml": "encrypted", "apps/web.yaml": "encrypted", "plain.yaml": "plain",
     }  # fmt: skip
-    assert rows["db.yaml"]["drift"] == ["-" + team[1].recipient, "+carol"]
+    assert rows["db.yaml"]["drift"] == ["-bob", "+carol"]
     assert rows["db.yaml"]["rule"] == 1
     assert rows["db.yaml"]["changed"][:2] == "20"
-    assert rows["db.yaml"]["recipients"] == ["alice", team[1].recipient]
+    assert rows["db.yaml"]["recipients"] == ["alice", "bob"]
 
 
 def test_verify_opens_everything(repo, team):
