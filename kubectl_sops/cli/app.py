@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any
 
 from kubectl_sops.cli import option_table
@@ -34,6 +35,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line and exit."""
     args = list(sys.argv[1:] if argv is None else argv)
     name = program_name(sys.argv[0])
+    if isinstance(sys.stdout, TextIOWrapper):
+        # names of files and keys can hold bytes that are not UTF-8; they are printed as they are
+        sys.stdout.reconfigure(errors="surrogateescape")
     if os.path.basename(sys.argv[0]).startswith("kubectl_complete-"):
         args.insert(0, "__complete")  # how kubectl asks a plugin for completions
     if name == "sops":
