@@ -47,6 +47,9 @@ def parse(data: bytes) -> YamlDocument:
     bom = text.startswith(_BOM)
     if bom:
         text = text[1:]  # libyaml's positions do not count it
+    if _BOM in text and (stray := re.search(f"(?m)^{_BOM}", text)) is not None:
+        # libyaml skips it, go-yaml does so in some places only
+        raise ParseError("a byte order mark within the text", line=text.count("\n", 0, stray.start()) + 1)
     found = scan(text)
     if not found.parts:
         raise NoDocumentError(

@@ -78,12 +78,16 @@ def tabs_replaced(text: str, number: int) -> str | None:
         above -= 1
     if above < 0 or not lines[above].lstrip(" ").startswith("#"):
         return None
-    first = number
-    while number < len(lines) and _BLANK_OR_COMMENT.fullmatch(lines[number]):
-        blank, mark, rest = lines[number].partition("#")
-        lines[number] = blank.replace("\t", " ") + mark + rest
-        number += 1
-    return "\n".join(lines) if number > first else None
+    last = number - 1
+    for at in range(number, len(lines)):
+        if not _BLANK_OR_COMMENT.fullmatch(lines[at]):
+            break
+        if "#" in lines[at]:
+            last = at
+    for at in range(number, last + 1):
+        blank, mark, rest = lines[at].partition("#")
+        lines[at] = blank.replace("\t", " ") + mark + rest
+    return "\n".join(lines) if last >= number else None
 
 
 def tokens_and_groups(text: str, spans: list[tuple[int, int]]) -> tuple[list[Token], list[Group]]:

@@ -58,7 +58,7 @@ def plain_token(value: object, token: str, mark: str, tag: str | None, *, flow: 
 
 
 def _stays_plain(text: str, tag: str | None, *, flow: bool) -> bool:
-    if not text or not plain_fits(text, flow=flow):
+    if not text or not plain_fits(text.replace("\t", " "), flow=flow):
         return False
     try:
         return tag is not None or type(resolve(text)) is str
@@ -73,7 +73,7 @@ def value_token(value: object, mark: str, *, flow: bool) -> str:
     text = str(value)
     if mark == '"':
         return double(text)
-    if mark == "'" and is_printable(text):
+    if mark == "'" and is_printable(text.replace("\t", "")):
         return single(text)
     if mark == "" and text and is_string(text) and plain_fits(text, flow=flow):
         return text
