@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from kubectl_sops.cli import option_table as table
 from kubectl_sops.cli import session
-from kubectl_sops.errors import SopsError, UsageError
+from kubectl_sops.errors import InputNotFoundError, SopsError, UsageError
 
 if TYPE_CHECKING:
     from kubectl_sops.flux.mask import Masker
     from kubectl_sops.flux.pipeline import Build
     from kubectl_sops.flux.session import Session
+    from kubectl_sops.flux.spec import Kustomization
     from kubectl_sops.flux.target import Target
 
     Object = dict[str, Any]
@@ -75,7 +76,7 @@ def build(arguments: list[str], values: table.Values) -> int:
     failures: list[SopsError] = []
     objects: list[Object] = []
     with open_session(target, values, masker) as work:
-        for outcome in work.build_all([target.choose(work.catalog)], recursive=bool(values.get("recursive"))):
+        for outcome in work.build_all([choose(target, work, values)], recursive=bool(values.get("recursive"))):
             report(outcome, values)
             if outcome.error is not None:
                 failures.append(outcome.error)
@@ -125,6 +126,24 @@ def open_session(target: Target, values: table.Values, masker: Masker) -> Sessio
         allow_disk=bool(values.get("allow_disk")),
         allow_encrypted=bool(values.get("allow_encrypted")),
     )
+
+
+def choose(target: Target, work: Session, values: table.Values) -> Kustomization:
+    """The Kustomization that a target means: in the repository, or with ``--from-cluster`` in the cluster."""
+    try:
+        return target.choose(work.catalog)
+    except InputNotFoundError:
+        if not target.name or not values.get("from_cluster"):
+            raise
+        from kubectl_sops.cluster.client import connect
+        from kubectl_sops.flux.live import find_kustomization
+        from kubectl_sops.flux.spec import DEFAULT_NAMESPACE
+
+        namespace, _, name = target.name.rpartition("/")
+        found = find_kustomization(connect(values), namespace or DEFAULT_NAMESPACE, name)
+        if found is None:
+            raise
+        return found
 
 
 def remote(values: table.Values) -> Any:  # a Lookup

@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "import": ("imports", "COMMAND", "Write a Secret of the cluster as an encrypted manifest"),
     "build": ("build", "COMMAND", "Print what Flux would apply, decrypted and masked"),
     "diff": ("diff", "COMMAND", "Show what applying would change in the cluster, or since a Git revision"),
+    "doctor": ("doctor", "COMMAND", "Find what keeps Flux from applying the repository's secrets"),
     "groups": ("groups", "GROUPS", "Add or delete key groups of a file"),
     "exec-env": ("execute", "EXEC_ENV", "Run a command with decrypted values in its environment"),
     "exec-file": ("execute", "EXEC_FILE", "Run a command that reads the decrypted file"),

@@ -86,7 +86,8 @@ def _builds(target: Target, values: table.Values, masker: Masker, *, quiet: bool
         SopsError: the first failure.
     """
     with build_command.open_session(target, values, masker) as work:
-        builds = list(work.build_all([target.choose(work.catalog)], recursive=bool(values.get("recursive"))))
+        start = [build_command.choose(target, work, values)]
+        builds = list(work.build_all(start, recursive=bool(values.get("recursive"))))
     for outcome in builds:
         if not quiet:
             build_command.report(outcome, values)

@@ -60,7 +60,7 @@ def memory_folder(environ: Mapping[str, str], *, allow_disk: bool = False) -> It
             hint="set KUBECTL_SOPS_MEMORY_DIR to a folder on a tmpfs, or accept a disk with --allow-disk",
         )
     folder = tempfile.mkdtemp(prefix="kubectl-sops-", dir=parent)
-    with _termination_as_exception():
+    with termination_as_exception():
         try:
             yield folder
         finally:
@@ -76,7 +76,8 @@ class Terminated(BaseException):
 
 
 @contextmanager
-def _termination_as_exception() -> Iterator[None]:
+def termination_as_exception() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP unwind the stack, so that what holds plaintext is cleaned up; then exit as they would."""
     def stop(number: int, _frame: object) -> None:
         raise Terminated(number)
 

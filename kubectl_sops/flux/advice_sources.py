@@ -8,20 +8,24 @@ from typing import TYPE_CHECKING
 
 from kubectl_sops.errors import SopsError
 from kubectl_sops.flux import kustomization_file as kfile
+from kubectl_sops.flux.keys import recipients_of
+from kubectl_sops.flux.manifest import load_documents
 from kubectl_sops.flux.opening import MARKERS, format_of
+from kubectl_sops.keys.flux_secret import AGE_SUFFIX, NAMED, PGP_SUFFIX, ignored
 from kubectl_sops.repo.find import looks_encrypted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from kubectl_sops.flux.graph import Graph, Node
     from kubectl_sops.flux.opening import Decrypted, Opener
     from kubectl_sops.flux.pipeline import Build
     from kubectl_sops.flux.profile import Profile
-    from kubectl_sops.flux.spec import Kustomization
     from kubectl_sops.flux.tree import Tree
+    from kubectl_sops.repo.policy import Policy
 
 _ENCRYPTED_NAME = re.compile(rb"^\s+name:\s*[\"']?ENC\[|^kind:\s*[\"']?ENC\[|^apiVersion:\s*[\"']?ENC\[", re.MULTILINE)
+_RECIPIENT = re.compile(rb"recipient\W{1,4}(age1[0-9a-z]+)")
 _INPUT_TYPES = {"yaml": "YAML", "json": "JSON", "dotenv": "dotenv", "ini": "INI", "binary": "binary"}
 
 
@@ -166,20 +170,55 @@ def _components(out: Build, graph: Graph) -> None:
             )  # fmt: skip
 
 
-def remark_keys(out: Build, kustomization: Kustomization, entries: Mapping[str, bytes] | None) -> None:
-    """What is wrong with the decryption Secret, where it can be seen."""
-    name = kustomization.text("decryption", "secretRef", "name")
-    if not kustomization.decrypts or entries is None or not name:
-        return
-    from kubectl_sops.keys.flux_secret import AGE_SUFFIX, NAMED, PGP_SUFFIX, ignored
+def remark_secret(out: Build, entries: Mapping[str, bytes], files: Iterable[str], tree: Tree) -> None:
+    """What is wrong with the decryption Secret, and which files it does not open.
 
-    usable = [entry for entry in entries if entry.endswith((AGE_SUFFIX, PGP_SUFFIX)) or entry in NAMED]
-    if usable:
+    Args:
+        files: what the build reads.
+    """
+    kustomization = out.kustomization
+    name = f"Secret/{kustomization.namespace}/{kustomization.text('decryption', 'secretRef', 'name')}"
+    if not any(entry.endswith((AGE_SUFFIX, PGP_SUFFIX)) or entry in NAMED for entry in entries):
+        unused = ignored(entries)
+        first = f"; Flux ignores '{unused[0]}'" if unused else ""
+        out.remarks.add(
+            "no-agekey", f"the decryption Secret has no entry ending in .agekey or .asc{first}", where=name,
+            hint="rename it to age.agekey",
+        )  # fmt: skip
         return
-    unused = ignored(entries)
-    first = f"; Flux ignores '{unused[0]}'" if unused else ""
-    out.remarks.add(
-        "no-agekey", f"the decryption Secret has no entry ending in .agekey or .asc{first}",
-        where=f"Secret/{kustomization.namespace}/{name}",
-        hint="rename it to age.agekey",
-    )  # fmt: skip
+    if any(not entry.endswith(AGE_SUFFIX) for entry in entries if entry not in ignored(entries)):
+        return  # other kinds of keys may open the files
+    mine = recipients_of(entries)
+    for path in files:
+        data = tree.original(path)
+        theirs = [match.decode() for match in _RECIPIENT.findall(data)] if b"sops" in data else []
+        if mine and theirs and not set(mine) & set(theirs):
+            out.remarks.add(
+                "recipients", f"encrypted to {_short(theirs)}, but the decryption Secret holds {_short(mine)}",
+                where=path, hint="run `updatekeys` with the cluster's recipient in .sops.yaml",
+            )  # fmt: skip
+
+
+def _short(recipients: list[str]) -> str:
+    shown = [f"{recipient[:12]}…" for recipient in dict.fromkeys(recipients)]
+    return ", ".join(shown[:3]) + (f" and {len(shown) - 3} more" if len(shown) > 3 else "")
+
+
+def remark_plain(out: Build, graph: Graph, tree: Tree, policy: Policy) -> None:
+    """Plaintext Secrets beside a creation rule that would encrypt them."""
+    for path in graph.manifests():
+        data = tree.read(path)
+        if b"Secret" not in data or looks_encrypted(data, "yaml"):
+            continue
+        try:
+            documents = load_documents(data, path)
+            covered = policy.coverage(tree.place(path)) is not None
+        except SopsError:
+            continue  # `check` says what is wrong with the rules
+        for document in documents:
+            secret = isinstance(document, dict) and document.get("kind") == "Secret"
+            if secret and covered and (document.get("data") or document.get("stringData")):
+                out.remarks.add(
+                    "plain-secret", "a Secret in plaintext, although a rule of .sops.yaml covers the file", where=path,
+                    hint="encrypt it",
+                )  # fmt: skip

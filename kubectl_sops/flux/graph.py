@@ -44,6 +44,10 @@ class Node:
 class Graph:
     """The kustomizations below one folder, each once, in the order in which they are met.
 
+    Attributes:
+        nodes: the kustomizations.
+        files: every file that one of them names.
+
     Raises:
         OutsideError: a path that leaves the source.
     """
@@ -51,6 +55,7 @@ class Graph:
     def __init__(self, tree: Tree, folder: str) -> None:
         self._tree = tree
         self.nodes: list[Node] = []
+        self.files: dict[str, None] = {}
         self._seen: set[str] = set()
         self._visit(posixpath.normpath(folder))
 
@@ -75,7 +80,9 @@ class Graph:
                     f"fs-security-constraint: path '{entry}' is not in or below the root of the source",
                     file=file, path=tuple(field.split(".")), hint="Flux reads nothing outside of the source",
                 )  # fmt: skip
-            if field in ("resources", "bases", "components"):
+            if self._tree.is_file(path):
+                self.files[path] = None
+            elif field in ("resources", "bases", "components"):
                 self._visit(path)
 
     def manifests(self) -> Iterator[str]:

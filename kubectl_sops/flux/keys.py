@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from kubectl_sops.errors import NoMatchingKeyError
+from kubectl_sops.keys.flux_secret import AGE_SUFFIX
 from kubectl_sops.keys.keyring import Keyring
 
 if TYPE_CHECKING:
@@ -15,6 +16,22 @@ if TYPE_CHECKING:
     from kubectl_sops.files.decrypt import DataKeys
 
     Secret = Mapping[str, bytes]
+
+
+def recipients_of(entries: Secret) -> list[str]:
+    """The age recipients of the identities in a decryption Secret, as far as they are X25519 keys."""
+    from pyrage import IdentityError, x25519
+
+    found: list[str] = []
+    for name, data in entries.items():
+        if not name.endswith(AGE_SUFFIX):
+            continue
+        for line in data.decode("utf-8", "replace").splitlines():
+            try:
+                found.append(str(x25519.Identity.from_str(line.strip()).to_public()))
+            except IdentityError:
+                continue  # a comment, or a key of another kind
+    return found
 
 
 class BuildKeys:

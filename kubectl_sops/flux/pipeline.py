@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from kubectl_sops.flux.spec import Kustomization, Reference
     from kubectl_sops.flux.tree import Tree
+    from kubectl_sops.repo.policy import Policy
 
     Object = dict[str, Any]
     Lookup = Callable[[str, str, str], Mapping[str, bytes] | None]
@@ -48,9 +49,10 @@ class Build:
         rewritten: what became of the kustomization.yaml.
         hidden: decrypted values of those files.
         error: why it failed.
+        files: paths that its kustomizations name.
     """
 
-    __slots__ = ("decrypted", "error", "hidden", "kustomization", "remarks", "results", "rewritten")
+    __slots__ = ("decrypted", "error", "files", "hidden", "kustomization", "remarks", "results", "rewritten")
 
     def __init__(self, kustomization: Kustomization) -> None:
         self.kustomization = kustomization
@@ -60,6 +62,7 @@ class Build:
         self.rewritten: Rewritten | None = None
         self.hidden: frozenset[str] = frozenset()
         self.error: SopsError | None = None
+        self.files: list[str] = []
 
     @property
     def objects(self) -> list[Object]:
@@ -88,6 +91,8 @@ class Builder:
         lookup: gives the data of a ConfigMap or Secret by kind, namespace and name, for ``substituteFrom``.
         strict: overrides whether a variable without value fails the build.
         masker: masks what secret variables put into texts.
+        secret: gives the entries of the decryption Secret where it can be seen, for remarks.
+        policy: says which plaintext files should be encrypted, for remarks.
     """
 
     def __init__(
@@ -100,6 +105,8 @@ class Builder:
         strict: bool | None = None,
         environ: Mapping[str, str] | None = None,
         masker: mask.Masker | None = None,
+        secret: Callable[[], Mapping[str, bytes] | None] | None = None,
+        policy: Policy | None = None,
     ) -> None:
         self.tree = tree
         self.opener = opener
@@ -108,6 +115,8 @@ class Builder:
         self._strict = self.profile.strict if strict is None else strict
         self._environ = os.environ if environ is None else environ
         self._masker = masker or mask.Masker()
+        self._secret = secret
+        self._policy = policy
 
     def build(self, kustomization: Kustomization, *, out: Build | None = None, final: bool = True) -> Build:
         """Everything up to what is sent to the API server.
@@ -125,10 +134,11 @@ class Builder:
         if kustomization.decrypts:
             SourceDecrypter(self.tree, self.opener, self.profile, out.decrypted.__setitem__).run(kustomization.path)
         graph = Graph(self.tree, kustomization.path)
+        out.files = list(graph.files)
         values = [value for plain in out.decrypted.values() for value in (*plain.values, _text(plain.data))]
         out.hidden = mask.hidden_values(values)
         built = kustomize.run(self.tree, kustomization.path, self._environ, out.hidden)
-        advice_sources.remark(out, graph, self.tree, self.profile)
+        self._advise(out, graph)
         variables = self.variables(kustomization) if "postBuild" in kustomization.spec else None
         self._decrypt(out, built, graph)
         if variables is not None and (variables.values or _always(kustomization, self.profile)):
@@ -137,6 +147,14 @@ class Builder:
             self._finish(out)
             advice_objects.remark_final(out)
         return out
+
+    def _advise(self, out: Build, graph: Graph) -> None:
+        advice_sources.remark(out, graph, self.tree, self.profile)
+        if self._policy is not None:
+            advice_sources.remark_plain(out, graph, self.tree, self._policy)
+        entries = self._secret() if out.kustomization.decrypts and self._secret is not None else None
+        if entries is not None:
+            advice_sources.remark_secret(out, entries, [*graph.files], self.tree)
 
     def variables(self, kustomization: Kustomization) -> substitute.Variables:
         """The variables of a Kustomization; those written in it win.

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Self
 
-from kubectl_sops.errors import SopsError, format_path
+from kubectl_sops.errors import NoMatchingKeyError, SopsError, format_path
+from kubectl_sops.files.memory import termination_as_exception
 from kubectl_sops.flux import ciphertext, source, spec
 from kubectl_sops.flux.catalog import Catalog, by_dependency, data_of
 from kubectl_sops.flux.keys import BuildKeys
@@ -13,12 +15,14 @@ from kubectl_sops.flux.manifest import key_of, name_of
 from kubectl_sops.flux.opening import Opener
 from kubectl_sops.flux.pipeline import Build, Builder
 from kubectl_sops.flux.tree import Tree
+from kubectl_sops.repo.policy import Policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from types import TracebackType
 
     from kubectl_sops.files.decrypt import DataKeys
+    from kubectl_sops.flux.manifest import Key
     from kubectl_sops.flux.mask import Masker
     from kubectl_sops.flux.profile import Profile
 
@@ -58,25 +62,34 @@ class Session:
         self._allow_encrypted = allow_encrypted
         self.root = os.path.realpath(root)
         self.catalog = Catalog(source.read_folder(self.root))
+        self._cleanup = ExitStack()
         self._trees: dict[str, Tree] = {}
+        self._secrets: dict[tuple[str, str], Mapping[str, bytes] | None] = {}
         self._openers: dict[tuple[str, str], Opener] = {}
+        self._policy = Policy()
+        self._owners: dict[Key, spec.Kustomization] = {}
         self._built: dict[tuple[str, str, str], Object] = {}
 
     def __enter__(self) -> Self:
+        self._cleanup.enter_context(termination_as_exception())
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for tree in self._trees.values():
-            tree.close()
+    ) -> bool | None:
+        return self._cleanup.__exit__(kind, error, trace)
+
+    @property
+    def asks_cluster(self) -> bool:
+        return self._remote is not None
 
     def _tree(self, kustomization: spec.Kustomization) -> Tree:
         ignore = self.catalog.ignore_of(kustomization)
         tree = self._trees.get(ignore)
         if tree is None:
             artifact = source.read_folder(self.root, ignore) if ignore else self.catalog.artifact
-            tree = self._trees[ignore] = Tree(artifact, self._environ, allow_disk=self._allow_disk)
+            tree = self._cleanup.enter_context(Tree(artifact, self._environ, allow_disk=self._allow_disk))
+            self._trees[ignore] = tree
         return tree
 
     def _opener(self, kustomization: spec.Kustomization) -> Opener:
@@ -88,8 +101,16 @@ class Session:
         return opener
 
     def decryption_secret(self, namespace: str, name: str) -> Mapping[str, bytes] | None:
-        """The entries of a decryption Secret: from its manifest, or from the cluster."""
-        return self._lookup_with(self._keys, "Secret", namespace, name) if name else None
+        """The entries of a decryption Secret: from its manifest, or from the cluster; ``None`` where neither tells."""
+        if not name:
+            return None
+        if (namespace, name) not in self._secrets:
+            try:
+                found = self._lookup_with(self._keys, "Secret", namespace, name)
+            except NoMatchingKeyError:
+                found = None  # its manifest is encrypted, for others
+            self._secrets[namespace, name] = found
+        return self._secrets[namespace, name]
 
     def build(self, kustomization: spec.Kustomization, out: Build | None = None) -> Build:
         """Build one Kustomization; its objects can then be used by ``substituteFrom`` of others.
@@ -106,12 +127,22 @@ class Session:
             strict=self._strict,
             environ=self._environ,
             masker=self._masker,
+            secret=lambda: self.decryption_secret(
+                kustomization.namespace, kustomization.text("decryption", "secretRef", "name")
+            ),
+            policy=self._policy,
         )
         out = builder.build(kustomization, out=out)
         for manifest in out.objects:
             _, kind, namespace, name = key_of(manifest)
             if kind in ("Secret", "ConfigMap"):
                 self._built[kind, namespace, name] = manifest
+            other = self._owners.setdefault(key_of(manifest), kustomization)
+            if other is not kustomization:
+                out.remarks.add(
+                    "two-owners", f"also built by {other}: they take turns, or delete it from each other",
+                    where=name_of(manifest), hint="leave it to one of them",
+                )  # fmt: skip
         return out
 
     def try_build(self, kustomization: spec.Kustomization) -> Build:

@@ -66,7 +66,7 @@ def resolve(argument: str | None, file: str | None, source: str | None) -> Targe
     name = _name(argument)
     if name:
         given = spec.choose(spec.read_kustomizations(file), name, file) if file else None
-        return Target(source or _top("."), name=name, given=given)
+        return Target(source or top_of("."), name=name, given=given)
     if argument is None and file is None:
         raise UsageError("name a folder, or a Kustomization as kustomization/NAME")
     path = os.path.realpath(argument) if argument is not None else None
@@ -76,10 +76,10 @@ def resolve(argument: str | None, file: str | None, source: str | None) -> Targe
         )
     given = spec.choose(spec.read_kustomizations(file), None, file) if file else None
     if given is not None:
-        root = source or (_without(path, given.path) if path is not None else None) or _top(argument or ".")
+        root = source or (_without(path, given.path) if path is not None else None) or top_of(argument or ".")
         return Target(root, given=given)
     assert path is not None  # there is an argument or a file
-    root = os.path.realpath(source or _top(path))
+    root = os.path.realpath(source or top_of(path))
     return Target(root, path=os.path.relpath(path, root))
 
 
@@ -116,5 +116,6 @@ def _without(path: str, suffix: str) -> str | None:
     return path.removesuffix("/" + suffix) or "/" if path.endswith("/" + suffix) else None
 
 
-def _top(folder: str) -> str:
+def top_of(folder: str) -> str:
+    """The top of the work tree that a folder is in, or the folder itself."""
     return git.find_top(folder) or os.path.realpath(folder)

@@ -100,6 +100,15 @@ class Tree:
         with open(os.path.join(self.root, path), "rb") as file:
             return file.read()
 
+    def original(self, path: str) -> bytes:
+        """The content of a file as it is in the source."""
+        with open(os.path.join(self._artifact.root, path), "rb") as file:
+            return file.read()
+
+    def place(self, path: str) -> str:
+        """Where a file of the source is on this machine."""
+        return os.path.join(self._artifact.root, path)
+
     def is_file(self, path: str) -> bool:
         return os.path.isfile(os.path.join(self.root, path))
 
