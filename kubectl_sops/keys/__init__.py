@@ -6,6 +6,8 @@ A system is a module with the functions of ``KeySystem``; adding one takes that 
 from __future__ import annotations
 
 import time
+from binascii import Error as Base64Error
+from binascii import a2b_base64
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -100,6 +102,18 @@ def stamped(entry: KeyEntry, enc: str) -> KeyEntry:
         return entry.with_enc(enc)
     created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     return KeyEntry(entry.kind, dict(sorted({**entry.fields, "created_at": created, "enc": enc}.items())))
+
+
+def decode_base64(text: str) -> bytes:
+    """The bytes of a wrapped key; line breaks don't count, as in Go.
+
+    Raises:
+        UnwrapError: not base64.
+    """
+    try:
+        return a2b_base64(text.replace("\r", "").replace("\n", "").encode(), strict_mode=True)
+    except (Base64Error, UnicodeEncodeError):
+        raise UnwrapError("the wrapped data key is not base64") from None
 
 
 def system(kind: str) -> KeySystem:

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import re
-from base64 import b64decode, b64encode
-from binascii import Error as Base64Error
+from base64 import b64encode
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kubectl_sops.core.metadata import KeyEntry
 from kubectl_sops.errors import KeyParseError
-from kubectl_sops.keys import RefusedError, ServiceError, UnwrapError, failed_to_wrap, missing_extra, stamped
+from kubectl_sops.keys import (
+    RefusedError,
+    ServiceError,
+    UnwrapError,
+    decode_base64,
+    failed_to_wrap,
+    missing_extra,
+    stamped,
+)
 
 if TYPE_CHECKING:
     from kubectl_sops.keys.context import Context
@@ -64,10 +71,7 @@ def wrap(entry: KeyEntry, part: bytes, context: Context) -> KeyEntry:
 
 def unwrap(entry: KeyEntry, context: Context) -> bytes:
     """The part, decrypted by KMS."""
-    try:
-        blob = b64decode(entry.enc)
-    except (Base64Error, ValueError):
-        raise UnwrapError("the wrapped data key is not base64") from None
+    blob = decode_base64(entry.enc)
     try:
         return bytes(_call("decrypt", entry, context, CiphertextBlob=blob)["Plaintext"])
     except KeyParseError as error:

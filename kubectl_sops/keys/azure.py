@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from binascii import Error as Base64Error
+from base64 import urlsafe_b64encode
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from kubectl_sops.core.metadata import KeyEntry
 from kubectl_sops.errors import KeyParseError
-from kubectl_sops.keys import RefusedError, ServiceError, UnwrapError, failed_to_wrap, missing_extra, stamped
+from kubectl_sops.keys import (
+    RefusedError,
+    ServiceError,
+    UnwrapError,
+    decode_base64,
+    failed_to_wrap,
+    missing_extra,
+    stamped,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,10 +74,7 @@ def wrap(entry: KeyEntry, part: bytes, context: Context) -> KeyEntry:
 
 def unwrap(entry: KeyEntry, context: Context) -> bytes:
     """The part, decrypted by the vault."""
-    try:
-        blob = urlsafe_b64decode(entry.enc + "=" * (-len(entry.enc) % 4))
-    except (Base64Error, ValueError):
-        raise UnwrapError("the wrapped data key is not base64") from None
+    blob = decode_base64(entry.enc.replace("-", "+").replace("_", "/") + "=" * (-len(entry.enc) % 4))
     answer = _call(entry, lambda: _key(entry, context).decrypt(_algorithm(), blob))
     return bytes(answer.plaintext)
 

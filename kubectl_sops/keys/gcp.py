@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from kubectl_sops.core.metadata import KeyEntry
 from kubectl_sops.errors import KeyParseError
-from kubectl_sops.keys import RefusedError, ServiceError, UnwrapError, failed_to_wrap, missing_extra, stamped
+from kubectl_sops.keys import (
+    RefusedError,
+    ServiceError,
+    UnwrapError,
+    decode_base64,
+    failed_to_wrap,
+    missing_extra,
+    stamped,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,10 +65,7 @@ def wrap(entry: KeyEntry, part: bytes, context: Context) -> KeyEntry:
 
 def unwrap(entry: KeyEntry, context: Context) -> bytes:
     """The part, decrypted by KMS."""
-    try:
-        blob = b64decode(entry.enc)
-    except (Base64Error, ValueError):
-        raise UnwrapError("the wrapped data key is not base64") from None
+    blob = decode_base64(entry.enc)
     return _checked(_call("decrypt", entry, context, "ciphertext", blob), "plaintext")
 
 

@@ -1,4 +1,4 @@
-"""Key services for tests: OpenBao and moto as servers of their own, Azure and Google as stand-ins, started once each."""
+"""Key services for tests: OpenBao and moto as servers, stand-ins for Azure and Google; each is started once."""
 
 from __future__ import annotations
 
@@ -178,20 +178,20 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
 
 
 @pytest.fixture
-def key_vault(cloud: Cloud) -> Iterator[KeyVault]:
+def key_vault(cloud: Cloud) -> KeyVault:
     """A new Azure Key Vault."""
     pytest.importorskip("azure.keyvault.keys")
     cloud.requests.clear()
     cloud.failures.clear()
-    yield KeyVault(cloud)
+    return KeyVault(cloud)
 
 
 @pytest.fixture
-def gcp_kms(cloud: Cloud) -> Iterator[Kms]:
+def gcp_kms(cloud: Cloud) -> Kms:
     """GCP KMS without keys."""
     pytest.importorskip("google_crc32c")
     from tests.support.gcp_kms import Kms
 
     cloud.requests.clear()
     cloud.failures.clear()
-    yield Kms(cloud)
+    return Kms(cloud)
