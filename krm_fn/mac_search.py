@@ -5,11 +5,11 @@ Bounded by a number of candidates and not by time, so that a build does not depe
 
 from __future__ import annotations
 
-from hashlib import sha512
 from itertools import chain, combinations, islice, permutations, product
 from typing import TYPE_CHECKING
 
 from krm_fn import build_annotations
+from kubectl_sops.core.mac import sha512
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

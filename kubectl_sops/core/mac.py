@@ -6,13 +6,24 @@ comments, nulls and empty containers take no part (sops ``sops.go``).
 
 from __future__ import annotations
 
-from hashlib import sha512
 from typing import TYPE_CHECKING
 
 from kubectl_sops.core.values import encode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from hashlib import sha512
+else:
+    # Python's own function: hashlib would load OpenSSL's hashes too, which takes 2 ms of every start
+    try:
+        from _sha2 import sha512
+    except ImportError:
+        try:
+            from _sha512 import sha512  # its name before Python 3.12
+        except ImportError:
+            from hashlib import sha512
+
+__all__ = ["ONLY_ENCRYPTED_SEED", "compute", "sha512"]
 
 # SHA-256 of b"sops": sops starts the hash with it when only encrypted values are covered, so that a file can't be
 # moved between the two modes.

@@ -38,7 +38,10 @@ def compile_regex(pattern: str) -> Search:
     Raises:
         RulesError: the pattern does not compile.
     """
-    # loaded only for files that have a regex selector: 8 ms
+    names = _alternatives(pattern)
+    if names is not None:
+        return names.__contains__
+    # loaded only for files that have another regex selector: 2 to 8 ms
     import re2
 
     options = re2.Options()
@@ -52,6 +55,14 @@ def compile_regex(pattern: str) -> Search:
         raise RulesError(f"the regular expression does not compile: {reason}", hint="write it in RE2 syntax") from None
     search = compiled.search
     return lambda text: search(text) is not None
+
+
+def _alternatives(pattern: str) -> frozenset[str] | None:
+    """What ``^(data|stringData)$`` and its like match, which nearly all files have; ``None`` for other patterns."""
+    if not (pattern.startswith("^(") and pattern.endswith(")$")):
+        return None
+    names = pattern[2:-2].split("|")
+    return frozenset(names) if all(name.isalnum() and name.isascii() for name in names) else None
 
 
 def _never(_: str) -> bool:
