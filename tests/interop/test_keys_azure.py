@@ -1,0 +1,180 @@
+"""Azure Key Vault keys on a stand-in that real sops reaches under the names of the real service."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from kubectl_sops.errors import NoMatchingKeyError, WrapError
+from tests.support.azure_kv import CLIENT, LOGIN, SECRET, TENANT
+from tests.support.cloud import Reply
+from tests.support.sealing import PLAIN, entry, of_sops, opened, opened_by_sops, ours
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.azure_kv import KeyVault
+    from tests.support.cloud import Cloud
+
+PRINCIPAL = {"tenantId": TENANT, "clientId": CLIENT, "clientSecret": SECRET}
+
+
+@pytest.fixture(autouse=True)
+def env(cloud: Cloud, key_vault: KeyVault, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The variables that lead to the stand-in, here and for sops."""
+    found = {**cloud.environment, **key_vault.environment}
+    for name, value in found.items():
+        monkeypatch.setenv(name, value)
+    return found
+
+
+@pytest.fixture
+def nobody(monkeypatch: pytest.MonkeyPatch, key_vault: KeyVault) -> None:
+    """This machine has no credentials."""
+    for name in key_vault.environment:
+        monkeypatch.delenv(name)
+
+
+def test_sops_opens_what_we_seal(key_vault: KeyVault, tmp_path: Path, env: dict[str, str]) -> None:
+    """What we wrap, sops unwraps."""
+    assert opened_by_sops(tmp_path, ours("azure_kv", key_vault.create("sops")), env) == PLAIN
+
+
+def test_we_open_what_sops_seals(key_vault: KeyVault, tmp_path: Path, env: dict[str, str]) -> None:
+    """What sops wraps, we unwrap."""
+    assert opened(of_sops(tmp_path, ["--azure-kv", key_vault.create("sops")], env)) == PLAIN
+
+
+def test_metadata_is_that_of_sops(key_vault: KeyVault, tmp_path: Path, env: dict[str, str]) -> None:
+    """The entry has the fields of sops, in its order and with its values, but for what is new each time."""
+    url = key_vault.create("sops")
+    mine, theirs = (
+        entry(data, "azure_kv") for data in (ours("azure_kv", url), of_sops(tmp_path, ["--azure-kv", url], env))
+    )
+    assert list(mine) == list(theirs)
+    for name in ("enc", "created_at"):
+        assert mine.pop(name)
+        theirs.pop(name)
+    assert mine == theirs
+
+
+def test_newest_version(key_vault: KeyVault, tmp_path: Path, env: dict[str, str]) -> None:
+    """Without a version the newest is used, and recorded, so that the file opens after a rotation."""
+    key_vault.create("sops")
+    newest = key_vault.create("sops")
+    data = ours("azure_kv", f"{key_vault.url}/keys/sops")
+    assert f"{key_vault.url}/keys/sops/{entry(data, 'azure_kv')['version']}" == newest
+    key_vault.create("sops")
+    assert opened_by_sops(tmp_path, data, env) == opened(data) == PLAIN
+
+
+def test_least_privilege(key_vault: KeyVault) -> None:
+    """Who may encrypt and decrypt needs not be allowed to read the public key."""
+    url = key_vault.create("sops")
+    key_vault.may_get = False
+    assert opened(ours("azure_kv", url)) == PLAIN
+
+
+@pytest.mark.usefixtures("nobody")
+@pytest.mark.parametrize(
+    "content",
+    [
+        json.dumps(PRINCIPAL).encode(),
+        f"tenantId: {TENANT}\nclientId: {CLIENT}\nclientSecret: {SECRET}\n".encode(),
+        json.dumps({"appId": CLIENT, "tenant": TENANT, "password": SECRET, "displayName": "x"}).encode(),
+        json.dumps(PRINCIPAL).encode("utf-16"),
+        json.dumps(PRINCIPAL).encode("utf-8-sig"),
+        json.dumps({**PRINCIPAL, "authorityHost": f"https://{LOGIN}/"}).encode(),
+    ],
+    ids=["json", "yaml", "az output", "UTF-16", "UTF-8 with a mark", "authority"],
+)
+def test_credentials_of_a_flux_secret(
+    content: bytes, key_vault: KeyVault, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The entry ``sops.azure-kv`` opens the file in every form that Flux reads."""
+    with monkeypatch.context() as admin:
+        for name, value in key_vault.environment.items():
+            admin.setenv(name, value)
+        data = ours("azure_kv", key_vault.create("sops"))
+    assert opened(data, {}, cluster=lambda: {"sops.azure-kv": content}, source="cluster") == PLAIN
+
+
+def test_certificate_of_a_flux_secret(key_vault: KeyVault, cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service principal may have a certificate instead of a password."""
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+    from cryptography.x509 import CertificateBuilder, Name, random_serial_number
+
+    data = ours("azure_kv", key_vault.create("sops"))
+    for name in key_vault.environment:
+        monkeypatch.delenv(name)
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    year = __import__("datetime").datetime
+    certificate = (
+        CertificateBuilder(Name([]), Name([]), key.public_key(), random_serial_number())
+        .not_valid_before(year(2020, 1, 1))
+        .not_valid_after(year(2099, 1, 1))
+        .sign(key, hashes.SHA256())
+    )
+    pem = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ) + certificate.public_bytes(serialization.Encoding.PEM)
+    content = json.dumps({"tenantId": TENANT, "clientId": CLIENT, "clientCertificate": pem.decode()}).encode()
+    assert opened(data, {}, cluster=lambda: {"sops.azure-kv": content}, source="cluster") == PLAIN
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"tenantId: a", b"{", b"\xff\xfe\x00", b"clientSecret: canary"])
+def test_unusable_entry_of_a_flux_secret(content: bytes, key_vault: KeyVault) -> None:
+    """An entry without credentials is named, and not quoted."""
+    data = ours("azure_kv", key_vault.create("sops"))
+    with pytest.raises(NoMatchingKeyError) as caught:
+        opened(data, {}, cluster=lambda: {"sops.azure-kv": content}, source="cluster")
+    text = "".join(caught.value.tried)
+    assert "sops.azure-kv of the Secret holds no Azure credentials" in text
+    assert "canary" not in text
+
+
+def _reason(data: bytes) -> str:
+    with pytest.raises(NoMatchingKeyError) as caught:
+        opened(data)
+    return "\n".join([*caught.value.tried, caught.value.hint or ""])
+
+
+def test_wrong_secret_is_not_printed(key_vault: KeyVault, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Credentials that are not accepted are not repeated, nor is what the service says about them."""
+    data = ours("azure_kv", key_vault.create("sops"))
+    monkeypatch.setenv("AZURE_CLIENT_SECRET", "canary")
+    reason = _reason(data)
+    assert "Azure Key Vault https://team-secrets.vault.azure.net" in reason
+    assert "credentials" in reason
+    assert "canary" not in reason
+    assert "AADSTS" not in reason
+
+
+def test_other_version(key_vault: KeyVault) -> None:
+    """A version of the key that did not encrypt the data key is told apart from a lack of permission."""
+    before, after = key_vault.create("sops"), key_vault.create("sops")
+    versions = [url.rpartition("/")[2].encode() for url in (before, after)]
+    data = ours("azure_kv", before).replace(*versions)
+    assert "not the key that it was encrypted with" in _reason(data)
+
+
+def test_missing_key(key_vault: KeyVault) -> None:
+    """Encrypting to a key that is not there fails, and says so."""
+    with pytest.raises(WrapError, match="there is no such key"):
+        ours("azure_kv", f"{key_vault.url}/keys/nothing")
+
+
+def test_throttled_vault_is_asked_again(key_vault: KeyVault, cloud: Cloud) -> None:
+    """An answer that says `later` is followed by another request."""
+    data = ours("azure_kv", key_vault.create("sops"))
+    cloud.failures += [Reply(429, headers={"Retry-After": "0"})]
+    assert opened(data) == PLAIN
+
+
+def test_host_that_is_not_there(key_vault: KeyVault) -> None:
+    """A vault that can't be reached is named."""
+    data = ours("azure_kv", key_vault.create("sops"))
+    assert "can't be reached" in _reason(data.replace(b"team-secrets", b"other-secrets"))
