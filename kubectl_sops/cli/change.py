@@ -83,6 +83,7 @@ def set_value(arguments: list[str], values: table.Values) -> None:
             now=session.now(),
             output=output,
             ignore_mac=bool(values.get("ignore_mac")),
+            idempotent=bool(values.get("idempotent")),
         ),
     )
 

@@ -30,14 +30,21 @@ def set_value(
     now: str,
     output: str | None = None,
     ignore_mac: bool = False,
+    idempotent: bool = False,
 ) -> bytes:
     """The encrypted file with a value put at ``path``; ``data`` itself where it is there already.
 
     Args:
         value: a scalar, or ``dict``, ``list`` and scalars.
         output: another format for the result.
+        idempotent: where the value is there already, the format stays too.
     """
-    return _change(data, format, keyring, lambda plain: plain.put(path, value), now, output, ignore_mac)
+
+    def put(plain: Document) -> bytes | None:
+        changed = plain.put(path, value)
+        return None if idempotent and changed == plain.splice({}, None) else changed
+
+    return _change(data, format, keyring, put, now, output, ignore_mac)
 
 
 def unset_value(
@@ -62,7 +69,7 @@ def _change(
     data: bytes,
     format: str,
     keyring: Keyring,
-    mutate: Callable[[Document], bytes],
+    mutate: Callable[[Document], bytes | None],
     now: str,
     output: str | None,
     ignore_mac: bool,
@@ -71,6 +78,8 @@ def _change(
     opened, data_key = open_document(document, metadata, keyring, ignore_mac=ignore_mac)
     plain = document.splice(opened.changes, None)
     changed = mutate(formats.parse(plain, format))
+    if changed is None:
+        return data
     if output is not None and output != format:
         from kubectl_sops.formats import emit
 
