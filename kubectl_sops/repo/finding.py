@@ -57,6 +57,9 @@ RULES: dict[str, Rule] = {
         "a generator's configuration is listed among resources, so that it is applied and never run",
         "list it under `generators`",
     ),
+    "many-generators": Rule(
+        "a kustomization whose generators each start a process", "run `krm-sops merge` on the folder", WARNING
+    ),
     "private-key": Rule(
         "a private key in plaintext",
         "remove it from the repository, and treat it as known to everybody who could read it",

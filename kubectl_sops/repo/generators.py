@@ -26,6 +26,9 @@ KINDS = {
 }
 """API group and kind of the generators that decrypt SOPS files."""
 
+MANY = 4
+"""Generators of one kustomization from which on merging them is worth a word: each costs about 50 ms."""
+
 _GENERATOR = re.compile(rb"viaduct\.ai/|goabout\.com/|kubectl-sops\.dev/")
 _REFERENCE = re.compile(r"\$\{[^{}]*\}")
 
@@ -69,6 +72,9 @@ def _check_kustomization(file: str, tree: dict[str, object], read: Read) -> Iter
         files = [text.rpartition("=")[2] for text in _texts(generator.get("files"))]
         for path in [*files, *_texts(generator.get("envs")), *_texts([generator.get("env")])]:
             yield from _check_input(file, path, read, f"secretGenerator {name} reads {path}, which is not encrypted")
+    processes = _processes(file, tree, read)
+    if processes >= MANY:
+        yield Finding("many-generators", file, f"{processes} generators start a process each, one after the other")
     for path in _texts(tree.get("resources")):
         if "://" in path or not path.endswith((".yaml", ".yml", ".json")):
             continue
@@ -77,6 +83,16 @@ def _check_kustomization(file: str, tree: dict[str, object], read: Read) -> Iter
             for resource in _documents(data):
                 if kind_of(resource) in KINDS:
                     yield Finding("generator-resource", file, f"{path} is a {resource.get('kind')} among the resources")
+
+
+def _processes(file: str, tree: dict[str, object], read: Read) -> int:
+    """How many configurations for generators that decrypt the kustomization lists."""
+    count = 0
+    for path in _texts(tree.get("generators")):
+        data = read(os.path.join(os.path.dirname(file), path)) if "://" not in path else None
+        if data is not None and _GENERATOR.search(data):
+            count += sum(kind_of(config) in KINDS for config in _documents(data))
+    return count
 
 
 def _check_input(file: str, path: str, read: Read, message: str) -> Iterator[Finding]:
