@@ -23,6 +23,9 @@ def aad(path: Iterable[str | int]) -> str:
 UNREAD = "unread"
 """Style of a comment that sops' parser loses, so that it can't select anything."""
 
+INLINE = "inline"
+"""Style of a comment that sops keeps behind the value it stands behind."""
+
 
 class Leaf:
     """A scalar, a comment or an empty container of a document, in document order.

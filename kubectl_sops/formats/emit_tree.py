@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kubectl_sops.core.leaf import INLINE, UNREAD
 from kubectl_sops.core.values import EMPTY_LIST, EMPTY_MAP, Comment, Sealed
 
 if TYPE_CHECKING:
@@ -11,10 +12,6 @@ if TYPE_CHECKING:
 
     from kubectl_sops.core.document import Changes
     from kubectl_sops.core.leaf import Leaf, Path
-
-INLINE = "inline"
-"""Style of a comment leaf that stands behind a scalar, on its line."""
-
 
 class Remark:
     """A comment: its text without the mark, and whether it stands behind the item that follows."""
@@ -105,8 +102,10 @@ class _Builder:
             self._number, self._path = leaf.document, ()
             self._open, self._last = [self.documents[-1]], [-1]
         if is_comment:
+            if leaf.style is UNREAD:
+                return
             self._enter(index, leaf.path)
-            inline = leaf.style == INLINE and index not in changes
+            inline = leaf.style is INLINE and index not in changes
             self._open[-1].items.append(Remark(str(value), inline=inline))
         elif is_empty:
             if leaf.path and not (self._path == leaf.path and self._is_bare(self._open[-1])):

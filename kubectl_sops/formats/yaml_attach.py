@@ -28,16 +28,16 @@ _NO_CONTENT = (yaml.DirectiveToken, yaml.DocumentStartToken, yaml.DocumentEndTok
 _NO_VALUE = (yaml.KeyToken, yaml.ValueToken, yaml.BlockEndToken)
 
 
-def attach(text: str, spans: list[tuple[int, int]]) -> Placed:
+def attach(text: str, spans: list[tuple[int, int]]) -> tuple[Placed, set[int]]:
     """For each comment, by its start: the path of its container, and its order.
 
     The order is the document, the position of the leaf that it comes before, and two numbers for comments before the
-    same leaf.
+    same leaf. The second result has those that sops keeps on the line of a value.
     """
     tokens, groups = tokens_and_groups(text, spans)
     parser = _Parser(tokens, groups)
     parser.stream()
-    return parser.placed
+    return parser.placed, parser.inline
 
 
 class _Node:
@@ -65,6 +65,7 @@ class _Parser:
         self._behind = 0
         self._document_number = 0
         self.placed: Placed = {}
+        self.inline: set[int] = set()
 
     # tokens and the comments that come with them
 
@@ -100,6 +101,10 @@ class _Parser:
         for start in members:
             if start is not None:
                 self._place_one(start, path, at, 2 * len(path) - inside)
+
+    def _place_inline(self, members: Members, path: Path, at: int) -> None:
+        self._place(members, path, at)
+        self.inline.update(start for start in members if start is not None)
 
     def _place_one(self, start: int, path: Path, at: int, rank: int) -> None:
         self.placed[start] = (path, (self._document_number, at, rank, len(self.placed)))
@@ -216,7 +221,7 @@ class _Parser:
         item = self._node(path, block=block, indentless=False)
         item.foot_after = self._behind
         self._place(item.head, path[:-1], item.start)
-        self._place(item.line, path[:-1], item.start)
+        self._place_inline(item.line, path[:-1], item.start)
         self._place_foot(item, path[:-1])
 
     def _block_mapping(self, node: _Node, path: Path) -> None:
@@ -266,7 +271,7 @@ class _Parser:
                 before = self._place_inside(value, inner)
             else:
                 self._place(value.head, path, value.start)
-                self._place(value.line, path, value.start)
+                self._place_inline(value.line, path, value.start)
                 before = self._place_foot(value, path)
             self._place_foot(key, path, before)
 

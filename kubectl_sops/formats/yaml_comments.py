@@ -6,7 +6,7 @@ import re
 from bisect import bisect_right
 from typing import TYPE_CHECKING
 
-from kubectl_sops.core.leaf import UNREAD, Leaf
+from kubectl_sops.core.leaf import INLINE, UNREAD, Leaf
 from kubectl_sops.core.values import Comment
 from kubectl_sops.formats.yaml_attach import attach
 
@@ -23,14 +23,14 @@ def add(scan: Scan) -> bool:
     spans = find(scan.text, sorted(scan.solid or ()))
     if not spans:
         return False
-    placed = attach(scan.readable, spans)
+    placed, inline = attach(scan.readable, spans)
     comments = []
     starts = [leaf.span[0] for leaf in scan.leaves]
     documents = [part.start for part in scan.parts]
     for start, end in spans:
         lost = (_surrounding(scan, starts, start), (max(bisect_right(documents, start) - 1, 0), start, 0, 0))
         path, order = placed.get(start, lost)
-        style = None if start in placed else UNREAD
+        style = UNREAD if start not in placed else INLINE if start in inline else None
         content = scan.text[start + 1 : end]
         if not content and path in scan.lists:
             # sops takes an empty comment in an encrypted list for an empty item of it; a blank is the price

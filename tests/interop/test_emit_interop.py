@@ -12,13 +12,15 @@ from hypothesis import strategies as st
 
 from kubectl_sops import formats
 from kubectl_sops.core.document import seal_leaves
+from kubectl_sops.core.selectors import Selector
 from kubectl_sops.errors import ParseError
 from kubectl_sops.formats import emit
 from tests.props.test_dotenv_props import DOCUMENTS
 from tests.props.test_ini_props import documents as ini_documents
 from tests.props.test_json_props import OBJECTS, SCALARS
-from tests.support.sealed import DATA_KEY, NOW, encrypt, metadata, sops_decrypt
+from tests.support.sealed import DATA_KEY, NOW, encrypt, metadata, sops_decrypt, sops_encrypt
 from tests.support.tools import need
+from tests.support.vectors import VECTORS
 
 
 @pytest.fixture(autouse=True)
@@ -94,3 +96,11 @@ def test_sops_opens_what_we_convert_and_seal(tree, output):
     sealed = emit.emit(emit.build(document.leaves, changes), output, metadata=held)
     plain = sops_decrypt(sealed, output, "json")
     assert json.loads(plain, parse_int=float) == json.loads(text, parse_int=float)
+
+
+@pytest.mark.parametrize("name", ["comments", "lists", "scalars", "multidoc"])
+def test_plain_comments_stay_behind_their_values(name):
+    """Where nothing is encrypted, sops keeps comments on the line of a value, and so does our print."""
+    text = (VECTORS / f"plain/{name}.yaml").read_bytes()
+    sealed = sops_encrypt(text, "yaml", selector=Selector("encrypted_regex", "^nothing$"))
+    assert printed(text, "yaml", "yaml") == sops_decrypt(sealed, "yaml")

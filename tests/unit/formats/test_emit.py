@@ -7,12 +7,12 @@ import json
 import pytest
 
 from kubectl_sops import formats
-from kubectl_sops.core.leaf import Leaf
+from kubectl_sops.core.leaf import INLINE, UNREAD, Leaf
 from kubectl_sops.core.metadata import Metadata
 from kubectl_sops.core.values import EMPTY_LIST, EMPTY_MAP, Comment, Sealed, Time
 from kubectl_sops.errors import DumpError
 from kubectl_sops.formats import emit
-from kubectl_sops.formats.emit_tree import INLINE, ListNode, MapNode, Remark
+from kubectl_sops.formats.emit_tree import ListNode, MapNode, Remark
 from tests.support.vectors import VECTORS
 
 ANSWERS = [json.loads(line) for line in (VECTORS / "go-yaml/answers.jsonl").read_text("utf-8").split("\n") if line]
@@ -315,6 +315,7 @@ def test_comments_and_changes_find_their_places():
     """Comments keep their container; encrypted comments of a list become comments again; changed values take effect."""
     leaves = [
         Leaf((), Comment(" head")),
+        Leaf((), Comment(" sops does not read it"), style=UNREAD),
         Leaf(("a",), Comment(" inline"), style=INLINE),
         Leaf(("a", 0), "ENC[1]"),
         Leaf(("a",), "ENC[listed]"),
@@ -327,7 +328,7 @@ def test_comments_and_changes_find_their_places():
         Leaf((), EMPTY_MAP, document=1),
         Leaf(("x",), 1, document=2),
     ]
-    changes = {2: "one", 3: Comment("listed"), 4: Comment("two"), 8: Comment("alone")}
+    changes = {3: "one", 4: Comment("listed"), 5: Comment("two"), 9: Comment("alone")}
     first, second, third = emit.build(leaves, changes)
     assert plain(first) == [
         ("#", " head"),
