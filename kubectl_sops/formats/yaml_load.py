@@ -16,7 +16,7 @@ from kubectl_sops.formats.yaml_scalars import resolve, tagged
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-MAX_DEPTH = 500
+MAX_DEPTH = 400
 MAX_NODES = 2_000_000
 """Nodes of one stream with its aliases expanded: a bomb of aliases is refused long before memory is."""
 

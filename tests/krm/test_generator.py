@@ -245,14 +245,26 @@ BOMB = "a0: &a0 [x,x,x,x,x,x,x,x,x]\n" + "".join(
 
 @pytest.mark.parametrize(
     "text",
-    [BOMB, "a: " + "[" * 10_000 + "]" * 10_000, "a: 1\na: 2\n", "- !!python/object/apply:os.system [id]\n"],
-    ids=["bomb", "depth", "duplicate", "python"],
+    [
+        BOMB,
+        "a: " + "[" * 10_000 + "]" * 10_000,
+        "".join("{a: " for _ in range(450)) + "1" + "}" * 450,
+        "a: 1\na: 2\n",
+        "- !!python/object/apply:os.system [id]\n",
+    ],
+    ids=["bomb", "depth", "depth-of-maps", "duplicate", "python"],
 )
 @pytest.mark.parametrize("place", ["file", "config", "stdin"])
 def test_hostile_yaml_is_an_error(text: str, place: str, workshop: Workshop) -> None:
     """Z04: bounded in time and memory, wherever it comes from."""
     folder = workshop.write(
-        "app", {"s.yaml": text, "c.yaml": f"apiVersion: v1\nkind: X\nmetadata: {{name: x}}\n{text}"}
+        "app",
+        {
+            "s.yaml": text,
+            "c.yaml": f"apiVersion: v1\nkind: X\nmetadata: {{name: x}}\nmore: {text}"
+            if text[0] == "{"
+            else f"apiVersion: v1\nkind: X\n{text}",
+        },
     )
     if place == "file":
         done = call(workshop, folder, {"files": ["s.yaml"]})
@@ -260,6 +272,6 @@ def test_hostile_yaml_is_an_error(text: str, place: str, workshop: Workshop) -> 
         done = workshop.call("c.yaml", cwd=folder)
     else:
         done = workshop.call(stdin=text)
-    assert done.returncode == 1
+    assert done.returncode == 1, done.stderr
     assert "error: " in done.stderr
     assert "bug" not in done.stderr
