@@ -7,15 +7,11 @@ comment may come later than the node that had it. Flux hashes such bytes, hence 
 
 from __future__ import annotations
 
-from binascii import b2a_base64
-from itertools import pairwise
 from typing import TYPE_CHECKING, cast
 
-from kubectl_sops.core.values import Time
 from kubectl_sops.errors import DumpError
-from kubectl_sops.formats import flat
+from kubectl_sops.formats.emit_scalar import BREAKS, Scalar, allowed_style, double
 from kubectl_sops.formats.emit_tree import ListNode, MapNode, Remark
-from kubectl_sops.formats.yaml_scalars import is_string
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,12 +19,6 @@ if TYPE_CHECKING:
 DEFAULT_INDENT = 4
 MAX_SIMPLE_KEY = 128
 """Bytes of a key that may stand before its colon without ``?``."""
-
-_BREAKS = "\r\n\x85\u2028\u2029"
-_ESCAPES = {
-    "\0": "0", "\a": "a", "\b": "b", "\t": "t", "\n": "n", "\v": "v", "\f": "f", "\r": "r", "\x1b": "e", '"': '"',
-    "\\": "\\", "\x85": "N", "\u2028": "L", "\u2029": "P",
-}  # fmt: skip
 
 
 def emit(documents: Sequence[MapNode | ListNode], indent: int | None = None) -> bytes:
@@ -50,100 +40,6 @@ def emit_value(value: object) -> bytes:
     writer = _Writer(DEFAULT_INDENT)
     writer.document(value, first=True)
     return writer.text.encode("utf-8", "surrogateescape")
-
-
-class Scalar:
-    """A scalar's text and how it is to be quoted: ``plain``, ``single``, ``double`` or ``literal``."""
-
-    __slots__ = ("style", "tag", "text")
-
-    def __init__(self, value: object) -> None:
-        self.tag = ""
-        self.style = "plain"
-        if isinstance(value, str) and not isinstance(value, Time):
-            self.text = value
-            if any("\ud800" <= char <= "\udfff" for char in value):
-                self.tag = "!!binary"
-                self.text = b2a_base64(value.encode("utf-8", "surrogateescape"), newline=False).decode()
-            elif "\n" in value:
-                # sops loses a text of several lines that begins with a tab: go-yaml can't read its own block back
-                self.style = "double" if value[0] == "\t" else "literal"
-            elif not is_string(value):
-                self.style = "double"
-            if value == "<<":
-                self.tag, self.style = "!!merge", "plain"
-            self.style = allowed_style(self.text, self.style)
-        else:
-            self.text = plain_text(value)
-
-
-def plain_text(value: object) -> str:
-    """A value that is no string."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        if value != value:
-            return ".nan"
-        if value in (float("inf"), float("-inf")):
-            return ".inf" if value > 0 else "-.inf"
-        return flat.general_text(value)
-    return str(value)
-
-
-def _is_printable(char: str) -> bool:
-    return (
-        char == "\n"
-        or " " <= char <= "~"
-        or "\xa0" <= char <= "\ud7ff"
-        or ("\ue000" <= char <= "\ufffd" and char != "\ufeff")
-    )
-
-
-def allowed_style(text: str, style: str, *, simple_key: bool = False) -> str:
-    """The style nearest to ``style`` in which libyaml writes ``text``."""
-    if not text:
-        return "single" if style == "plain" else style
-    special = any(not _is_printable(char) and char != "\t" for char in text)
-    blank_break = any(one == " " and other in _BREAKS for one, other in pairwise(text))
-    break_blank = any(one in _BREAKS and other == " " for one, other in pairwise(text))
-    multiline = any(char in text for char in _BREAKS)
-    if simple_key and multiline:
-        style = "double"
-    if style == "plain" and not (_plain_allowed(text) and not multiline and not special and "\t" not in text):
-        style = "single"
-    if style == "single" and (special or blank_break or break_blank or "\t" in text):
-        style = "double"
-    if style == "literal" and (special or blank_break or text[-1] == " " or simple_key):
-        style = "double"
-    return style
-
-
-def _plain_allowed(text: str) -> bool:
-    first = text[0]
-    if first in "#,[]{}&*!|>'\"%@`" or text.startswith(("---", "...")) or first == " " or text[-1] == " ":
-        return False
-    if first in "-?:" and (len(text) == 1 or text[1] in " \t"):
-        return False
-    return not any(mark in text for mark in (": ", ":\t", " #", "\t#")) and text[-1] != ":"
-
-
-def _double(text: str) -> str:
-    # go-yaml asks for a byte order mark at the start of the text, not at the character: all is escaped then
-    marked = text.startswith("\ufeff")
-    return '"' + "".join(_escaped(char, marked=marked) for char in text) + '"'
-
-
-def _escaped(char: str, *, marked: bool) -> str:
-    if not marked and _is_printable(char) and char not in _BREAKS and char not in '"\\':
-        return char
-    if char in _ESCAPES:
-        return "\\" + _ESCAPES[char]
-    if char == "\xa0":
-        return "\\_"
-    code = ord(char)
-    return f"\\x{code:02X}" if code <= 0xFF else f"\\u{code:04X}" if code <= 0xFFFF else f"\\U{code:08X}"
 
 
 class _Writer:
@@ -212,7 +108,7 @@ class _Writer:
         broken = False
         marked = False
         for char in text:
-            if char in _BREAKS:
+            if char in BREAKS:
                 self._break(char)
                 broken, marked = True, False
                 continue
@@ -334,7 +230,7 @@ class _Writer:
         self._feet()
 
     def _key(self, scalar: Scalar) -> None:
-        multiline = any(char in scalar.text for char in _BREAKS)
+        multiline = any(char in scalar.text for char in BREAKS)
         size = len(scalar.text.encode("utf-8", "surrogateescape")) + len(scalar.tag)
         if not multiline and size <= MAX_SIMPLE_KEY:
             self._scalar(scalar, in_item=False, simple_key=True)
@@ -375,7 +271,7 @@ class _Writer:
             self._put(scalar.text)
             self._is_blank = self._is_fresh = False
         elif style == "double":
-            self._indicator(_double(scalar.text), apart=True)
+            self._indicator(double(scalar.text), apart=True)
         elif style == "single":
             self._single(scalar.text)
         else:
@@ -390,7 +286,7 @@ class _Writer:
 
     def _broken(self, text: str, *, broken: bool = False) -> None:
         for char in text:
-            if char in _BREAKS:
+            if char in BREAKS:
                 self._break(char)
                 broken = True
                 continue
@@ -401,10 +297,10 @@ class _Writer:
 
     def _literal(self, text: str, relative_indent: int) -> None:
         self._indicator("|", apart=True)
-        if text[0] == " " or text[0] in _BREAKS:
+        if text[0] == " " or text[0] in BREAKS:
             # go-yaml always writes the configured number here, which below a dash can't be read back
             self._indicator(str(relative_indent), apart=False)
-        body = text.rstrip(_BREAKS)
+        body = text.rstrip(BREAKS)
         if body == text:
             self._indicator("-", apart=False)
         elif len(text) - len(body) > 1 or not body:
