@@ -37,8 +37,8 @@ AFTER_THE_BUILD = [
          one(Sealed("apiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\nmetadata:\n  name: g\nspec:\n"
                     "  url: https://example.invalid/g.git\n  interval: 1h\n  suspend: true\n  ref: {}\n"
                     "  sparseCheckout: [a, b]\n", selector=Selector("encrypted_regex", "^spec$"))),
-         {"GitRepository/g": {"sops": None, "spec": {
-             "url": "https://example.invalid/g.git", "interval": "1h", "suspend": True, "sparseCheckout": ["a", "b"]}}}),
+         {"GitRepository/g": {"sops": None, "spec": {"url": "https://example.invalid/g.git", "interval": "1h",
+                                                     "suspend": True, "sparseCheckout": ["a", "b"]}}}),
     Case("R5-payloads", one(payloads()),
          {"Secret/s": {"data": {"a.yaml": b64("a: 1\n"), "a.json": b64('{\n\t"a": 1\n}\n'), "a.env": b64("A=1\n"),
                                 "plain": b64("raw"), "text": b64("as it is")}}}),

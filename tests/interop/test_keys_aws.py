@@ -118,14 +118,6 @@ def test_credentials_of_a_flux_secret(aws: Aws, monkeypatch: pytest.MonkeyPatch)
     assert opened(data, {}, cluster=lambda: secret, source="cluster") == PLAIN
 
 
-@pytest.mark.parametrize("content", [b"", b"- a", b"aws_access_key_id: a", b"{", b"\xff"])
-def test_unusable_entry_of_a_flux_secret(content: bytes, aws: Aws) -> None:
-    """An entry without credentials is named, and not quoted."""
-    with pytest.raises(NoMatchingKeyError) as caught:
-        opened(ours("kms", aws.create()), {}, cluster=lambda: {"sops.aws-kms": content}, source="cluster")
-    assert "sops.aws-kms of the Secret holds no" in "".join(caught.value.tried)
-
-
 def test_missing_key(aws: Aws) -> None:
     """Encrypting to a key that is not there fails, and says so."""
     with pytest.raises(WrapError, match="there is no such key"):

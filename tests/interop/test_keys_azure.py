@@ -125,17 +125,6 @@ def test_certificate_of_a_flux_secret(key_vault: KeyVault, cloud: Cloud, monkeyp
     assert opened(data, {}, cluster=lambda: {"sops.azure-kv": content}, source="cluster") == PLAIN
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"tenantId: a", b"{", b"\xff\xfe\x00", b"clientSecret: canary"])
-def test_unusable_entry_of_a_flux_secret(content: bytes, key_vault: KeyVault) -> None:
-    """An entry without credentials is named, and not quoted."""
-    data = ours("azure_kv", key_vault.create("sops"))
-    with pytest.raises(NoMatchingKeyError) as caught:
-        opened(data, {}, cluster=lambda: {"sops.azure-kv": content}, source="cluster")
-    text = "".join(caught.value.tried)
-    assert "sops.azure-kv of the Secret holds no Azure credentials" in text
-    assert "canary" not in text
-
-
 def _reason(data: bytes) -> str:
     with pytest.raises(NoMatchingKeyError) as caught:
         opened(data)

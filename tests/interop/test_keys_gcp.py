@@ -80,17 +80,6 @@ def test_credentials_of_a_flux_secret(gcp_kms: Kms, monkeypatch: pytest.MonkeyPa
     assert opened(data, {}, cluster=lambda: secret, source="cluster") == PLAIN
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b'{"type": "service_account", "private_key": "canary"}', b"\xff"])
-def test_unusable_entry_of_a_flux_secret(content: bytes, gcp_kms: Kms) -> None:
-    """An entry without credentials is named, and not quoted."""
-    data = ours("gcp_kms", gcp_kms.create("k"))
-    with pytest.raises(NoMatchingKeyError) as caught:
-        opened(data, {}, cluster=lambda: {"sops.gcp-kms": content}, source="cluster")
-    text = "".join(caught.value.tried)
-    assert "sops.gcp-kms of the Secret holds no Google credentials" in text
-    assert "canary" not in text
-
-
 def test_damaged_answer(gcp_kms: Kms) -> None:
     """An answer whose checksum is wrong is not used: the data key would be lost or wrong."""
     name = gcp_kms.create("k")

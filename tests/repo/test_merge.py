@@ -311,7 +311,7 @@ def test_uninstall_leaves_nothing(repo):
 KEYS = ("user", "password", "token")
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(50 if os.environ.get("HYPOTHESIS_PROFILE") == "thorough" else 4))
 def test_random_histories(repo, seed):
     """Merges, rebases and cherry-picks of random edits of different values end with files that real sops opens."""
     rng = random.Random(seed)

@@ -73,6 +73,15 @@ def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     assert caught.value.hint == "install them: pip install 'kubectl-sops[aws]'"
 
 
+@pytest.mark.parametrize("content", [b"", b"- a", b"aws_access_key_id: canary", b"{", b"\xff"])
+def test_unusable_entry_of_a_flux_secret(content: bytes) -> None:
+    """An entry without credentials is named, and not quoted."""
+    pytest.importorskip("boto3")
+    with pytest.raises(ServiceError, match=r"sops\.aws-kms of the Secret holds no") as caught:
+        aws.unwrap(aws.parse_recipients(ARN)[0].with_enc("YQ=="), Context({}, secret={"sops.aws-kms": content}))
+    assert "canary" not in caught.value.message
+
+
 def _error(code: str, status: int = 400) -> object:
     exceptions = pytest.importorskip("botocore.exceptions")
     answer = {"Error": {"Code": code, "Message": "canary"}, "ResponseMetadata": {"HTTPStatusCode": status}}
