@@ -152,7 +152,7 @@ def _open(entry: KeyEntry, identities: Sequence[Identity], context: Context) -> 
     native = handles(identities)
     if native and not is_post_quantum(entry.id):
         try:
-            part: bytes = pyrage.decrypt(entry.enc.encode(), native)
+            part: bytes = pyrage.decrypt(entry.enc.encode(errors="replace"), native)
         except pyrage.DecryptError as error:
             if "No matching" not in str(error):
                 raise UnwrapError(_line(error)) from None

@@ -85,7 +85,7 @@ def decrypt(armored: str, texts: Sequence[str], context: Context) -> bytes | Non
     dialog = Dialog(context)
     try:
         identities = [_identity(text, dialog) for text in texts]
-        part: bytes = pyrage.decrypt(armored.encode(), identities)
+        part: bytes = pyrage.decrypt(armored.encode(errors="replace"), identities)
     except (pyrage.IdentityError, pyrage.DecryptError) as error:
         dialog.settle()
         if "No matching" in str(error):

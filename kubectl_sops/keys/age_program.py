@@ -73,7 +73,8 @@ def _run(program: str, armored: str, identity: bytes) -> subprocess.CompletedPro
         os.close(writer)
         return subprocess.run(
             [program, "--decrypt", "--identity", f"/dev/fd/{reader}"],
-            input=armored.encode(), capture_output=True, env={}, timeout=_TIMEOUT, check=False, pass_fds=[reader],
+            input=armored.encode(errors="replace"), capture_output=True, env={}, timeout=_TIMEOUT, check=False,
+            pass_fds=[reader],
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired):
         raise UnwrapError("the program age could not be run", hint=_HINT) from None

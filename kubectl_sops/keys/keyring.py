@@ -146,7 +146,7 @@ class Keyring:
     def prefetch(self, metadatas: Iterable[Metadata]) -> None:
         """Ask networked services for the keys of many files at the same time; ``data_key`` then has the answers.
 
-        Files that a local key opens are left out. What fails is remembered, and reported by ``data_key``.
+        Files that a local key may open are left out. What fails is remembered, and reported by ``data_key``.
         """
         pending = [metadata for metadata in metadatas if self._needs_service(metadata)]
         if len(pending) > 1:
@@ -159,7 +159,8 @@ class Keyring:
             keys = [key for group in metadata.groups for key in group]
         except SopsError:
             return False  # whoever opens the file reports it
-        return not any(map(self._is_held, keys)) and any(system(key.kind).service(key) for key in keys)
+        is_local = any(key.kind == "pgp" or self._is_held(key) for key in keys)
+        return not is_local and any(system(key.kind).service(key) for key in keys)
 
     def _ask_services(self, metadata: Metadata) -> None:
         for group in metadata.groups:
