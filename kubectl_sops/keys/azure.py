@@ -19,8 +19,9 @@ from kubectl_sops.keys import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from kubectl_sops.core.metadata import Group
     from kubectl_sops.keys.context import Context
 
 T = TypeVar("T")
@@ -53,6 +54,27 @@ def _parse(url: str) -> KeyEntry:
             "not the URL of an Azure Key Vault key", hint="write it like https://NAME.vault.azure.net/keys/NAME/VERSION"
         )
     return KeyEntry("azure_kv", {"vault_url": match[1], "name": match[2], "version": match[3] or ""})
+
+
+def settled(groups: Sequence[Group], before: Sequence[Group]) -> list[Group]:
+    """The keys of a rule, those without a version with that of the same key ``before``, in the file.
+
+    A rule may leave the version open and a file never does, so that the two would always look different.
+    """
+    versions = {
+        (key.get("vault_url"), key.get("name")): key.get("version")
+        for group in before
+        for key in group
+        if key.kind == "azure_kv"
+    }
+
+    def settle(key: KeyEntry) -> KeyEntry:
+        version = versions.get((key.get("vault_url"), key.get("name")))
+        if key.kind != "azure_kv" or key.get("version") or not version:
+            return key
+        return KeyEntry(key.kind, {**key.fields, "version": version})
+
+    return [[settle(key) for key in group] for group in groups]
 
 
 def service(entry: KeyEntry) -> str:
