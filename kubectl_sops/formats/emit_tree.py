@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from kubectl_sops.core.document import Changes
     from kubectl_sops.core.leaf import Leaf, Path
 
+
 class Remark:
     """A comment: its text without the mark, and whether it stands behind the item that follows."""
 
