@@ -66,16 +66,20 @@ class Model:
         offset: where they start.
         column: of its key.
         after: the key that follows it in its document.
+        exact: whether the text holds nothing but the entry.
     """
 
-    __slots__ = ("after", "column", "entry", "offset", "text")
+    __slots__ = ("after", "column", "entry", "exact", "offset", "text")
 
-    def __init__(self, text: str, offset: int, entry: EntryTree, column: int, after: str | None) -> None:
+    def __init__(
+        self, text: str, offset: int, entry: EntryTree, column: int, after: str | None, *, exact: bool
+    ) -> None:
         self.text = text
         self.offset = offset
         self.entry = entry
         self.column = column
         self.after = after
+        self.exact = exact
 
 
 class YamlDocument(Document):
@@ -124,18 +128,24 @@ class YamlDocument(Document):
         """See ``Document.splice``."""
         edits: list[Edit] = []
         leaves = self.leaves
+        # empty text is never encrypted: its spelling is still there
+        changes = {index: value for index, value in changes.items() if value != "" or leaves[index].value != ""}
+        moved = self._header_comments() if metadata is None else {}
         for index, value in changes.items():
+            if index in moved:
+                continue
             leaf = leaves[index]
             style = leaf.style
             if isinstance(style, Style) and style.alias is not None:
                 continue
-            if value == "" and type(value) is str and leaf.value == "":
-                continue  # never encrypted, so its spelling is still there
             edits += self._leaf_edits(leaf, value)
         if self._scan.aliases:
             edits += yaml_aliases.edits(self._scan.aliases, leaves, changes)
         edits += self._lists_of_comments(changes)
-        edits += self._entry_edits(metadata, like)
+        if metadata is None:
+            edits += self._removals({start: changes.get(index, leaves[index].value) for index, start in moved.items()})
+        else:
+            edits += self._entry_edits(metadata, like)
         return self._encode(_apply(self._text, edits))
 
     def put(self, path: Path, value: object) -> bytes:
@@ -238,10 +248,8 @@ class YamlDocument(Document):
 
     # the sops entry
 
-    def _entry_edits(self, metadata: Metadata | None, like: Document | None) -> list[Edit]:
+    def _entry_edits(self, metadata: Metadata, like: Document | None) -> list[Edit]:
         parts, entry = self._scan.parts, self._scan.entry
-        if metadata is None:
-            return [edit for part in parts if part.entry for edit in self._removal(part)]
         if entry is not None and all(part.entry for part in parts):
             return self._changed_entry(metadata)
         edits: list[Edit] = []
@@ -258,30 +266,64 @@ class YamlDocument(Document):
             return None
         start, end = self._entry_lines(part)
         after = next((name for name, at in part.keys if at > part.entry[0]), None)
-        return Model(self._text[start:end], start, part.tree, part.column, after)
+        return Model(
+            self._text[start:end], start, part.tree, part.column, after, exact=not self._has_header_comment(part)
+        )
 
     def _entry_lines(self, part: Part) -> tuple[int, int]:
         assert part.entry is not None  # asked by the callers
         start = _line_start(self._text, part.entry[0])
         return start, _line_end(self._text, part.entry[2])
 
-    def _removal(self, part: Part) -> list[Edit]:
+    def _has_header_comment(self, part: Part) -> bool:
+        assert part.entry is not None  # asked by the callers
+        return "#" in self._text[part.entry[0] : self._header_end(part)] and self.moving_comments
+
+    def _header_end(self, part: Part) -> int:
+        assert part.entry is not None  # asked by the callers
+        return _line_end(self._text, part.entry[0] + 1)
+
+    def _header_comments(self) -> dict[int, int]:
+        """Comments behind `sops:` (sops writes one there that was the last of its document) → start of the key."""
+        lines = [
+            (part.entry[0], self._header_end(part))
+            for part in self._scan.parts
+            if part.entry is not None and not part.flow and self._has_header_comment(part)
+        ]
+        return {
+            index: start
+            for start, end in lines
+            for index, leaf in enumerate(self.leaves)
+            if leaf.value.__class__ is Comment and start < leaf.span[0] < end
+        }
+
+    def _removals(self, moved: dict[int, object]) -> list[Edit]:
+        edits = []
+        for part in self._scan.parts:
+            if part.entry is not None:
+                start, end, text = self._removal(part)
+                if part.entry[0] in moved:
+                    text += f"{' ' * part.column}#{moved[part.entry[0]]}{self._newline}"
+                edits.append((start, end, text))
+        return edits
+
+    def _removal(self, part: Part) -> Edit:
         text = self._text
         assert part.entry is not None  # asked by the caller
         key, _, end = part.entry
         if part.flow:
             after = re.compile(r"\s*,[ \t]*").match(text, end)
             if after is not None:
-                return [(key, after.end(), "")]
+                return (key, after.end(), "")
             before = re.compile(r",\s*$").search(text, 0, key)
-            return [(before.start() if before else key, end, "")]
+            return (before.start() if before else key, end, "")
         start, stop = self._entry_lines(part)
         if not part.keys and not text.endswith("---", 0, part.start):
-            return [(start, stop, "{}" + self._newline)]  # without anything it would be no document
+            return (start, stop, "{}" + self._newline)  # without anything it would be no document
         if stop == len(text) and not text.endswith(("\n", "\r")) and start > 0:
             # the entry has no final line break, because the plaintext had none
             start -= 2 if text[start - 2 : start] == "\r\n" else 1
-        return [(start, stop, "")]
+        return (start, stop, "")
 
     def _changed_entry(self, metadata: Metadata) -> list[Edit]:
         entry = self._scan.entry
@@ -299,6 +341,9 @@ class YamlDocument(Document):
             block = self._modelled(metadata, model, part.column)
             if stop == len(self._text) and not self._text.endswith(("\n", "\r")):
                 block = block.removesuffix(self._newline)
+            header = self._header_end(part)
+            if header <= part.entry[1]:
+                start, block = header, block.partition("\n")[2]  # its first line may hold a comment
             edits.append((start, stop, block))
         return edits
 
@@ -311,7 +356,8 @@ class YamlDocument(Document):
         """The entry's text, written like an earlier one."""
         text, offset = model.text, model.offset
         text = text if text.endswith(("\n", "\r")) else text + self._newline
-        small = yaml_entry.scalar_edits(model.entry, metadata.tree) if model.column == column else None
+        same = model.exact and model.column == column
+        small = yaml_entry.scalar_edits(model.entry, metadata.tree) if same else None
         if small is not None:
             return _apply(text, [(start - offset, end - offset, new) for start, end, new in small])
         first = re.compile(r"sops:[^\n]*\n( *)").search(text)

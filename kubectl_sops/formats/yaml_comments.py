@@ -13,7 +13,7 @@ from kubectl_sops.formats.yaml_attach import attach
 if TYPE_CHECKING:
     from kubectl_sops.core.leaf import Path
     from kubectl_sops.formats.yaml_attach import Order
-    from kubectl_sops.formats.yaml_scan import Scan
+    from kubectl_sops.formats.yaml_scan import Part, Scan
 
 _END = re.compile(r"[\r\n\x85\u2028\u2029]")
 
@@ -27,7 +27,10 @@ def add(scan: Scan) -> bool:
     comments = []
     starts = [leaf.span[0] for leaf in scan.leaves]
     documents = [part.start for part in scan.parts]
+    entries = [_entry_lines(scan, part) for part in scan.parts if part.entry is not None]
     for start, end in spans:
+        if any(first <= start < last for first, last in entries):
+            continue  # it goes with the entry
         lost = (_surrounding(scan, starts, start), (max(bisect_right(documents, start) - 1, 0), start, 0, 0))
         path, order = placed.get(start, lost)
         style = UNREAD if start not in placed else INLINE if start in inline else None
@@ -38,6 +41,15 @@ def add(scan: Scan) -> bool:
         comments.append((order, Leaf(path, Comment(content), (start, end), style, order[0])))
     _merge(scan, comments)
     return True
+
+
+def _entry_lines(scan: Scan, part: Part) -> tuple[int, int]:
+    """From behind the line of the key `sops` to the end of the entry's last line."""
+    assert part.entry is not None  # asked by the caller
+    key, value, end = part.entry
+    first = _END.search(scan.text, key)
+    last = _END.search(scan.text, end)
+    return value if part.flow or first is None else first.end(), end if part.flow or last is None else last.end()
 
 
 def find(text: str, solid: list[tuple[int, int, int]]) -> list[tuple[int, int]]:
