@@ -9,6 +9,8 @@ KUSTOMIZE_ID = "kustomize.config.k8s.io/id"
 
 ORIGIN = "config.kubernetes.io/origin"
 PATH = "internal.config.kubernetes.io/path"
+PACKAGE_PATH = "internal.config.kubernetes.io/package-path"
+"""Absolute; only kpt has it, and then the path is a real one."""
 PREVIOUS_NAMES = "internal.config.kubernetes.io/previousNames"
 PREVIOUS_NAMESPACES = "internal.config.kubernetes.io/previousNamespaces"
 

@@ -73,8 +73,10 @@ class Call:
     def __init__(self, program: str, environ: dict[str, str], folder: str) -> None:
         self._program = program
         self._environ = environ
-        root = Root(folder, allow_outside=environ.get(ALLOW_VARIABLE) == "1")
-        self._decrypter = Decrypter(root, Keys(environ), environ)
+        self._folder = folder
+        self._allow_outside = environ.get(ALLOW_VARIABLE) == "1"
+        self._keys = Keys(environ)
+        self._decrypter = Decrypter(Root(folder, allow_outside=self._allow_outside), self._keys, environ)
         self.warnings: list[Resource] = []
 
     def run(self, config: Config | None, given: Input, options: dict[str, object]) -> bytes:
@@ -91,7 +93,10 @@ class Call:
                 return self._generate(configs, given)
             config = {"apiVersion": "v1", "kind": "ConfigMap"}
         _reject_widening(config)
-        _drop_copy(config, given)
+        if build_annotations.text(config, build_annotations.PACKAGE_PATH):
+            self._enter_package(config)
+        else:
+            _drop_copy(config, given)
         if self._generator(config) is not None:
             if options:
                 raise ConfigError(f"a generator has no option {next(iter(options))}")
@@ -99,6 +104,21 @@ class Call:
         kind, settings = _checker(config)
         settings.update(options)
         return self._transform(kind, settings, given)
+
+    def _enter_package(self, config: Config) -> None:
+        """Look up files beside the configuration: kpt starts functions in the folder where it was called.
+
+        The annotation is part of the configuration, so the package has to lie below that folder.
+        """
+        here = Root(self._folder, allow_outside=self._allow_outside)
+        package = os.path.realpath(build_annotations.text(config, build_annotations.PACKAGE_PATH))
+        if not self._allow_outside and not here.holds(package):
+            raise ConfigError(
+                f"the package is not below {here.path}", hint="call kpt in the folder of the package, or above it"
+            )
+        beside = os.path.dirname(build_annotations.text(config, build_annotations.PATH))
+        root = Root(package, names_from=beside, allow_outside=self._allow_outside)
+        self._decrypter = Decrypter(root, self._keys, self._environ)
 
     def _generator(self, config: Config) -> str | None:
         """Which generator a configuration is for, by its kind and by the name of the program."""

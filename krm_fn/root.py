@@ -32,11 +32,13 @@ class Root:
 
     Args:
         path: the folder.
+        names_from: the folder below it that names are relative to; the root itself by default.
         allow_outside: also read elsewhere; only the caller's environment may say so.
     """
 
-    def __init__(self, path: str, *, allow_outside: bool = False) -> None:
+    def __init__(self, path: str, *, names_from: str = "", allow_outside: bool = False) -> None:
         self.path = os.path.realpath(path)
+        self._names_from = os.path.join(self.path, names_from)
         self._allow_outside = allow_outside
         self._read: dict[str, bytes] = {}
         self._total = 0
@@ -49,7 +51,7 @@ class Root:
         """
         if "\0" in name:
             raise SopsError("a file name with a NUL byte")
-        real = os.path.realpath(os.path.join(self.path, name))
+        real = os.path.realpath(os.path.join(self._names_from, name))
         if self._allow_outside:
             return real
         if os.path.isabs(name):
@@ -82,7 +84,7 @@ class Root:
         Raises:
             InputNotFoundError: nothing matches.
         """
-        if not any(char in pattern for char in "*?[") or os.path.lexists(os.path.join(self.path, pattern)):
+        if not any(char in pattern for char in "*?[") or os.path.lexists(os.path.join(self._names_from, pattern)):
             return [pattern]
         if not self._allow_outside:
             if os.path.isabs(pattern):
@@ -94,13 +96,15 @@ class Root:
 
         found = [
             name
-            for name in islice(iglob(pattern, root_dir=self.path, recursive=True), MAX_MATCHES + 1)
-            if not os.path.isdir(os.path.join(self.path, name))
+            for name in islice(iglob(pattern, root_dir=self._names_from, recursive=True), MAX_MATCHES + 1)
+            if not os.path.isdir(os.path.join(self._names_from, name))
         ]
         if len(found) > MAX_MATCHES:
             raise SopsError(f"more than {MAX_MATCHES} files match", file=pattern)
         if not found:
-            raise InputNotFoundError("no file matches", file=pattern, hint=f"patterns are relative to {self.path}")
+            raise InputNotFoundError(
+                "no file matches", file=pattern, hint=f"patterns are relative to {self._names_from}"
+            )
         return sorted(found)
 
 

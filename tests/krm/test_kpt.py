@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import binascii
 import json
 import shutil
 import subprocess
@@ -106,6 +107,55 @@ def test_a_pipeline_renders(workshop: Workshop, identity: Identity) -> None:
     assert done.returncode == 0, done.stderr
     secret = next(item for item in objects(done.stdout) if item["kind"] == "Secret")
     assert secret["stringData"]["alpha"] == VALUE
+
+
+GENERATOR = """\
+apiVersion: kubectl-sops.dev/v1
+kind: SopsGenerator
+metadata:
+  name: g
+  annotations:
+    config.kubernetes.io/local-config: "true"
+files:
+- data.yaml
+"""
+
+
+@pytest.mark.parametrize("where", [".", "pkg"])
+def test_a_generator_of_a_pipeline_reads_beside_its_configuration(
+    where: str, workshop: Workshop, identity: Identity
+) -> None:
+    """Wherever below or at the folder of the call the package is; the configuration stays in the package."""
+    folder = workshop.write(
+        "pkg",
+        {
+            "Kptfile": "apiVersion: kpt.dev/v1\nkind: Kptfile\nmetadata: {name: pkg}\n"
+            "pipeline: {mutators: [{exec: krm-sops, configPath: sub/g.yaml}]}\n",
+            "sub/g.yaml": GENERATOR,
+            ".krmignore": "data.yaml\n",
+            "sub/data.yaml": seal(SECRET, identity),
+        },
+    )
+    arguments = ["fn", "render", str(folder) if where == "." else "pkg", "--allow-exec"]
+    done = kpt(workshop, *arguments)
+    assert done.returncode == 0, done.stderr
+    assert (folder / "sub/g.yaml").read_text() == GENERATOR
+    found = [item for path in folder.rglob("*.yaml") for item in objects(path.read_text())]
+    assert VALUE.encode() in [
+        binascii.a2b_base64(item["data"]["alpha"]) for item in found if "alpha" in item.get("data", {})
+    ]  # fmt: skip
+
+
+def test_a_package_elsewhere_is_not_entered(workshop: Workshop) -> None:
+    """The annotation comes with the configuration; it must not widen what is read."""
+    config = {
+        "apiVersion": "kubectl-sops.dev/v1", "kind": "SopsGenerator", "files": ["hostname"],
+        "metadata": {"name": "g", "annotations": {"internal.config.kubernetes.io/package-path": "/etc"}},
+    }  # fmt: skip
+    tree = {"apiVersion": "config.kubernetes.io/v1", "kind": "ResourceList", "items": [], "functionConfig": config}
+    done = workshop.call(stdin=json.dumps(tree), cwd=workshop.folder)
+    assert done.returncode == 1
+    assert f"the package is not below {workshop.folder}" in done.stderr
 
 
 @pytest.mark.parametrize("words", [["--fn-config", "v.json"], ["--", "mode=verify"]], ids=["config", "key-value"])
