@@ -48,7 +48,9 @@ class Work:
         """Run the command under strace, which leaves its children alone; its exit code."""
         # not with --seccomp-bpf: strace 6.1 injects nothing then
         argv = [need("strace"), "-o", str(self.protocol), "-e", f"trace={CHANGES}", *strace]
-        return run([*argv, *self.argv], cwd=self.folder, env=self.env).returncode
+        # byte code would be written once, and the calls of one run not be those of the next
+        env = self.env | {"PYTHONDONTWRITEBYTECODE": "1"}
+        return run([*argv, *self.argv], cwd=self.folder, env=env).returncode
 
     def killed_at_every_call(self) -> Iterator[str]:
         """Run once to see the calls, then once per call, killed there; the name of the call."""
