@@ -12,9 +12,12 @@ from kubectl_sops.files.read import STDIN
 from kubectl_sops.repo import git, guard, report
 from kubectl_sops.repo.finding import ERROR, Finding
 from kubectl_sops.repo.policy import Policy
+from kubectl_sops.repo.spread import spread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from kubectl_sops.repo.find import Entry
 
 FOUND_EXIT_CODE = 1
 FAILURE_EXIT_CODE = 2
@@ -79,11 +82,19 @@ def _findings(arguments: list[str], values: table.Values) -> tuple[list[Finding]
         if not arguments:
             return findings, looked_at
     source, policy = _staged(arguments, config) if values.get("staged") else _work_tree(arguments, config)
-    for entry in progress.track(source.entries(), "Checking", quiet=bool(values.get("quiet"))):
+
+    def work(entry: Entry) -> list[Finding] | None:
         inspection = guard.inspect(entry, policy, source.read)
-        if inspection is not None:
+        return None if inspection is None else inspection.findings
+
+    entries = source.entries()
+    shown = progress.track(entries, "Checking", quiet=bool(values.get("quiet")))
+    for _, found in zip(shown, spread(work, entries), strict=False):
+        if isinstance(found, SopsError):
+            raise found
+        if found is not None:
             looked_at += 1
-            findings += inspection.findings
+            findings += found
     return findings, looked_at
 
 

@@ -16,6 +16,7 @@ from kubectl_sops.formats import format_of
 from kubectl_sops.repo import find, rekey
 from kubectl_sops.repo.batch import Batch
 from kubectl_sops.repo.exposure import exposures, lines
+from kubectl_sops.repo.spread import spread
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,28 +57,32 @@ def _rotate_many(paths: Sequence[str], values: table.Values) -> int:
     failures: list[SopsError] = []
     plans: list[Plan] = []
     done = 0
+
+    def work(entry: find.Entry) -> tuple[bytes, bytes] | None:
+        data = _data(entry)
+        if data is None:
+            return None
+        kind = session.input_format(entry.path, values)
+        ignore_mac = bool(values.get("ignore_mac"))
+        return data, file_change.rotate(
+            data, kind, keyring, now=session.now(), add=add, remove=gone, ignore_mac=ignore_mac
+        )  # fmt: skip
+
     with Batch("rotate") as batch:
-        for entry in progress.track(find.list_entries(paths), "Rotating", quiet=quiet):
-            data = _data(entry)
-            if data is None:
-                continue
-            kind = session.input_format(entry.path, values)
-            try:
-                plan = _plan(entry.path, data, kind, add, gone)
-                after = file_change.rotate(
-                    data, kind, keyring, now=session.now(), add=add, remove=gone,
-                    ignore_mac=bool(values.get("ignore_mac")),
-                )  # fmt: skip
-            except SopsError as error:
-                failures.append(error.at(entry.path))
-                continue
-            if plan is not None and plan.removed:
-                plans.append(plan)
-            if not dry:
-                batch.add(entry.path, data, after)
-            done += 1
-            if not quiet:
-                session.tell(f"{entry.path} rotated" + (" (dry run)" if dry else ""))
+        entries = find.list_entries(paths)
+        for entry, result in zip(progress.track(entries, "Rotating", quiet=quiet), spread(work, entries), strict=False):
+            if isinstance(result, SopsError):
+                failures.append(result.at(entry.path))
+            elif result is not None:
+                data, after = result
+                plan = _plan(entry.path, data, session.input_format(entry.path, values), add, gone)
+                if plan is not None and plan.removed:
+                    plans.append(plan)
+                if not dry:
+                    batch.add(entry.path, data, after)
+                done += 1
+                if not quiet:
+                    session.tell(f"{entry.path} rotated" + (" (dry run)" if dry else ""))
     if not quiet:
         sys.stdout.write("".join(line + "\n" for line in lines(exposures(plans), {})))
         session.tell(f"{done} file{'s' * (done != 1)} rotated" + (" (dry run)" if dry else ""))

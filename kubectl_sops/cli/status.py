@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING
 
 from kubectl_sops.cli import listing, progress, session
 from kubectl_sops.cli import option_table as table
+from kubectl_sops.errors import SopsError
 from kubectl_sops.repo import git, guard
 from kubectl_sops.repo.policy import Policy
+from kubectl_sops.repo.spread import spread
 from kubectl_sops.repo.status import ENCRYPTED, status_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from kubectl_sops.repo.find import Entry
     from kubectl_sops.repo.status import Status
 
 OPTIONS = (listing.FORM, table.CONFIG, table.QUIET)
@@ -47,9 +50,16 @@ def status(arguments: list[str], values: table.Values) -> None:
     paths = arguments or ["."]
     source = guard.WorkTree(paths)
     found: list[Status] = []
-    for entry in progress.track(source.entries(), "Reading", quiet=bool(values.get("quiet"))):
+
+    def work(entry: Entry) -> Status | None:
         inspection = guard.inspect(entry, policy, source.read)
-        state = status_of(inspection, policy) if inspection is not None else None
+        return None if inspection is None else status_of(inspection, policy)
+
+    entries = source.entries()
+    shown = progress.track(entries, "Reading", quiet=bool(values.get("quiet")))
+    for _, state in zip(shown, spread(work, entries), strict=False):
+        if isinstance(state, SopsError):
+            raise state
         if state is not None:
             found.append(state)
     dates = _dates(paths)

@@ -15,6 +15,7 @@ from kubectl_sops.repo.batch import Batch
 from kubectl_sops.repo.exposure import Exposure, exposures, lines
 from kubectl_sops.repo.policy import Policy
 from kubectl_sops.repo.roster import name_of, titled
+from kubectl_sops.repo.spread import spread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -63,15 +64,21 @@ def updatekeys(arguments: list[str], values: table.Values) -> int:
     changed: list[tuple[Plan, bool]] = []
     dry = bool(values.get("dry_run") or values.get("check"))
     keyring = session.keyring(values)
+
+    def rotated(plan: Plan) -> bool:
+        return bool(values.get("rotate")) or (bool(plan.removed) and not values.get("no_rotate"))
+
+    def work(plan: Plan) -> bytes:
+        return plan.data if dry else rekey.apply(plan, keyring, now=session.now(), rotate=rotated(plan))
+
     with Batch("updatekeys") as batch:
-        for plan in progress.track(plans, "Updating", quiet=bool(values.get("quiet"))):
-            rotate = bool(values.get("rotate")) or (bool(plan.removed) and not values.get("no_rotate"))
-            try:
-                if not dry:
-                    batch.add(plan.path, plan.data, rekey.apply(plan, keyring, now=session.now(), rotate=rotate))
-                changed.append((plan, rotate))
-            except SopsError as error:
-                failures.append(error.at(plan.path))
+        shown = progress.track(plans, "Updating", quiet=bool(values.get("quiet")))
+        for plan, result in zip(shown, spread(work, plans), strict=False):
+            if isinstance(result, SopsError):
+                failures.append(result.at(plan.path))
+            else:
+                batch.add(plan.path, plan.data, result)
+                changed.append((plan, rotated(plan)))
     names = _names(policy, [plan for plan, _ in changed])
     seen = exposures([plan for plan, _ in changed])
     if form is not None:

@@ -11,6 +11,7 @@ from kubectl_sops.files.decrypt import open_document, parse_encrypted
 from kubectl_sops.files.read import STDIN, read
 from kubectl_sops.formats import format_of
 from kubectl_sops.repo import find
+from kubectl_sops.repo.spread import spread
 
 if TYPE_CHECKING:
     from kubectl_sops.keys.keyring import Keyring
@@ -41,19 +42,21 @@ def verify(arguments: list[str], values: table.Values) -> int:
     rows: list[dict[str, object]] = []
     code = 0
     quiet = bool(values.get("quiet"))
-    for entry in progress.track(find.list_entries(arguments or ["."]), "Verifying", quiet=quiet):
+
+    def work(entry: find.Entry) -> dict[str, object] | None:
         data = _data(entry)
-        if data is None:
-            continue
-        try:
-            row = _verify(entry.path, data, values, keyring)
-        except SopsError as error:
-            code = code or error.exit_code
-            row = {
-                "file": entry.path, "result": "failed", "values": None, "path": format_path(error.path or ()) or None,
-                "reason": error.message,
-            }  # fmt: skip
-        rows.append(row)
+        return None if data is None else _verify(entry.path, data, values, keyring)
+
+    entries = find.list_entries(arguments or ["."])
+    for entry, row in zip(progress.track(entries, "Verifying", quiet=quiet), spread(work, entries), strict=False):
+        if isinstance(row, SopsError):
+            code = code or row.exit_code
+            where = format_path(row.path or ()) or None
+            rows.append({
+                "file": entry.path, "result": "failed", "values": None, "path": where, "reason": row.message,
+            })  # fmt: skip
+        elif row is not None:
+            rows.append(row)
     if not rows and form is None:
         session.tell("No encrypted files found.")
         return 0

@@ -18,11 +18,12 @@ from kubectl_sops.errors import RulesError, SopsError
 from kubectl_sops.formats import format_of
 from kubectl_sops.repo import find, git, rekey
 from kubectl_sops.repo.batch import finish, undo
+from kubectl_sops.repo.spread import spread
 from kubectl_sops.repo.transaction import Transaction
 from kubectl_sops.rules.search import NAME as CONFIG_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Protocol
 
     from kubectl_sops.core.metadata import Group, Metadata
@@ -173,7 +174,7 @@ class Replacement:
 
     def run(
         self, plan: Plan, keyring: Keyring, new: str, key_text: str, *, now: Callable[[], str], overlap: bool,
-        progress: Callable[[Sequence[Subject]], object] = lambda files: files,
+        progress: Callable[[Sequence[Subject]], Iterable[Subject]] = lambda files: files,
     ) -> None:  # fmt: skip
         """Do all of it.
 
@@ -208,19 +209,20 @@ class Replacement:
 
     def _stage(
         self, transaction: Transaction, plan: Plan, keyring: Keyring, new: str, now: Callable[[], str],
-        progress: Callable[[Sequence[Subject]], object],
+        progress: Callable[[Sequence[Subject]], Iterable[Subject]],
     ) -> None:  # fmt: skip
-        failures: list[SopsError] = []
-        for subject in progress(plan.files):  # type: ignore[attr-defined]  # the files again
+        def work(subject: Subject) -> bytes:
             groups = replaced_groups(subject.metadata.groups, plan.old, new)
-            try:
-                change = rekey.plan_groups(subject.path, subject.data, subject.format, subject.metadata, groups)
-                assert change is not None  # at least one old recipient is in the file
-                after = rekey.apply(change, keyring, now=now(), rotate=True)
-            except SopsError as error:
-                failures.append(error.at(os.path.relpath(subject.path)))
-                continue
-            transaction.stage(subject.path, subject.data, after)
+            change = rekey.plan_groups(subject.path, subject.data, subject.format, subject.metadata, groups)
+            assert change is not None  # at least one old recipient is in the file
+            return rekey.apply(change, keyring, now=now(), rotate=True)
+
+        failures: list[SopsError] = []
+        for subject, result in zip(progress(plan.files), spread(work, plan.files), strict=False):
+            if isinstance(result, SopsError):
+                failures.append(result.at(os.path.relpath(subject.path)))
+            else:
+                transaction.stage(subject.path, subject.data, result)
         if failures:
             raise UnopenedFilesError(failures)
         for path in plan.configs:
