@@ -351,5 +351,5 @@ def _json(resolved: tuple[str, object], line: int) -> object:
 
 
 def json_number(value: float) -> int | float:
-    """A float after a way through JSON: Go prints whole numbers below 1e21 without a fraction."""
-    return int(value) if value.is_integer() and abs(value) < 1e21 else value
+    """A float after a way through JSON: a whole number has no fraction there, and is read as an integer where it fits."""
+    return int(value) if value.is_integer() and abs(value) < _INT64 else value

@@ -196,4 +196,11 @@ class Session:
                 out = self.try_build(kustomization)
                 yield out
                 if recursive:
-                    waiting += spec.kustomizations_of(out.objects, "")
+                    waiting += [self._placed(k) for k in spec.kustomizations_of(out.objects, "")]
+
+    def _placed(self, kustomization: spec.Kustomization) -> spec.Kustomization:
+        """A built Kustomization, with the file that its manifest is in, for messages."""
+        name = kustomization.namespace, kustomization.name
+        same = (k for k in self.catalog.kustomizations if (k.namespace, k.name) == name)
+        kustomization.file = next((k.file for k in same), "")
+        return kustomization
