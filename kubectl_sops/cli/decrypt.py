@@ -24,6 +24,7 @@ OPTIONS = (
     table.INPUT_TYPE,
     table.OUTPUT_TYPE,
     table.FILENAME_OVERRIDE,
+    table.CONFIG,
     table.IGNORE_MAC,
     table.INDENT,
     table.QUIET,
@@ -72,10 +73,10 @@ def decrypt_one(path: str, values: Mapping[str, object], keyring: Keyring) -> by
             return extract(document, opened, str(values["extract"]), wanted)
         if wanted == source and values.get("indent") is None:
             return document.splice(opened.changes, None)
+        from kubectl_sops.cli.recipe import indent_for
         from kubectl_sops.files.convert import convert
 
-        indent = values.get("indent")
-        return convert(document, opened, wanted, indent=indent if isinstance(indent, int) else None)
+        return convert(document, opened, wanted, indent=indent_for(path, wanted, values))
     except SopsError as error:
         raise error.at("<stdin>" if path == STDIN else path) from None
 

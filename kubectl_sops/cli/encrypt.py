@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from kubectl_sops import formats
 from kubectl_sops.cli import option_table as table
 from kubectl_sops.cli import session
-from kubectl_sops.cli.recipe import recipe
+from kubectl_sops.cli.recipe import indent_for, recipe
 from kubectl_sops.errors import ConflictingParametersError, SopsError, UsageError
 from kubectl_sops.files import encrypt as encryption
 from kubectl_sops.files.read import STDIN, read
@@ -88,25 +88,21 @@ def _encrypt_one(path: str, values: Mapping[str, object], keyring: Keyring) -> N
     source, wanted = session.input_format(path, values), session.output_format(path, values)
     data = read(path)
     how = recipe(path, values)
-    if wanted != source:
-        data = _converted(data, source, wanted, values)
     target = path if values.get("in_place") else values.get("output")
-    base = _base(str(target), wanted) if target else None
-    written = encryption.encrypt(data, wanted, how, keyring, now=session.now(), base=base)
-    if values.get("verbose") and not written.exact:
-        session.tell(f"{path}: decrypting gives the same data in another spelling (see docs/format.md)")
+    if wanted != source:
+        indent = indent_for(path, wanted, values)
+        result = encryption.encrypt_as(data, source, wanted, how, keyring, now=session.now(), indent=indent)
+        base = None
+    else:
+        base = _base(str(target), wanted) if target else None
+        written = encryption.encrypt(data, wanted, how, keyring, now=session.now(), base=base)
+        result = written.data
+        if values.get("verbose") and not written.exact:
+            session.tell(f"{path}: decrypting gives the same data in another spelling (see docs/format.md)")
     if target is None:
-        sys.stdout.buffer.write(written.data)
+        sys.stdout.buffer.write(result)
         return
-    session.write_result(str(target), base or b"", written.data, "encrypted", values)
-
-
-def _converted(data: bytes, source: str, wanted: str, values: Mapping[str, object]) -> bytes:
-    from kubectl_sops.formats import emit
-
-    document = encryption.parse_plain(data, source)
-    indent = values.get("indent")
-    return emit.emit(emit.build(document.leaves, {}), wanted, indent=indent if isinstance(indent, int) else None)
+    session.write_result(str(target), base or b"", result, "encrypted", values)
 
 
 def _base(target: str, format: str) -> bytes | None:

@@ -71,6 +71,15 @@ def recipe(path: str, values: Mapping[str, object]) -> Recipe:
     )
 
 
+def indent_for(path: str, format: str, values: Mapping[str, object]) -> int | None:
+    """Blanks per level for a document that is printed anew: ``--indent``, or ``stores`` of the ``.sops.yaml``."""
+    given = values.get("indent")
+    if isinstance(given, int):
+        return given
+    found = load_rules(str(values.get("filename_override") or path), values)
+    return found.stores.get(format, {}).get("indent") if found else None
+
+
 def recipients(values: Mapping[str, object], prefix: str = "") -> Group:
     """The keys that ``--age``, ``--pgp``, … name; with a ``prefix``, those of ``--add-age`` or ``--rm-age``."""
     group: Group = []

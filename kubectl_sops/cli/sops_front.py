@@ -49,6 +49,13 @@ _KEY_SERVICE = (
     table.Option("--enable-local-keyservice", kind=table.FLAG, help="Always on: there is no other key service."),
     table.Option("--keyservice", many=True, help="Not supported.", metavar="URI"),
 )
+_EXTRA = {
+    # flags of sops that have no meaning here: the text in the editor is never converted, nor shown with its keys
+    "edit": (
+        table.OUTPUT_TYPE,
+        table.Option("-s", "--show-master-keys", kind=table.FLAG, help=""),
+    ),
+}
 _GLOBAL = (
     # read by subcommands where they stand before the subcommand's name
     table.CONFIG,
@@ -206,9 +213,7 @@ def _load(module: str, name: str) -> table.Command:
 
 def _run(module: str, name: str, args: list[str], root: table.Values) -> int:
     command = _load(module, name)
-    known = {option.name for option in command.options}
-    options = (*command.options, *(option for option in _KEY_SERVICE if option.name not in known))
-    arguments, values = parse(args, options)
+    arguments, values = parse(args, (*command.options, *_EXTRA.get(module, ()), *_KEY_SERVICE))
     if values.get("keyservice"):
         raise SopsError("--keyservice is not supported", hint="see docs/sops-compatibility.md")
     for option in _GLOBAL:

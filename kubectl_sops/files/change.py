@@ -9,7 +9,7 @@ from kubectl_sops import formats
 from kubectl_sops.core.cipher import KEY_SIZE
 from kubectl_sops.errors import NoRecipientsError
 from kubectl_sops.files.decrypt import open_document, parse_encrypted
-from kubectl_sops.files.encrypt import parse_plain, seal, stash_of
+from kubectl_sops.files.encrypt import parse_plain, seal, seal_as, stash_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -81,10 +81,7 @@ def _change(
     if changed is None:
         return data
     if output is not None and output != format:
-        from kubectl_sops.formats import emit
-
-        converted = emit.emit(emit.build(parse_plain(changed, format).leaves, {}), output)
-        return seal(parse_plain(converted, output), converted, metadata, data_key, now=now).data
+        return seal_as(parse_plain(changed, format), metadata, data_key, output, now=now)
     if changed == plain:
         return data
     stash = stash_of(document, opened, plain)

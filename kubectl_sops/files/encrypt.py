@@ -12,7 +12,14 @@ from kubectl_sops.core.document import Stash, difference, open_leaves, seal_comm
 from kubectl_sops.core.leaf import UNREAD
 from kubectl_sops.core.selectors import FIELDS, Selector
 from kubectl_sops.core.values import Comment
-from kubectl_sops.errors import AlreadyEncryptedError, EncryptTreeError, ParseError, PlaintextParseError, SopsError
+from kubectl_sops.errors import (
+    AlreadyEncryptedError,
+    EncryptTreeError,
+    MetadataError,
+    ParseError,
+    PlaintextParseError,
+    SopsError,
+)
 from kubectl_sops.files.decrypt import open_document, parse_encrypted
 
 if TYPE_CHECKING:
@@ -79,9 +86,15 @@ def parse_plain(data: bytes, format: str) -> Document:  # the word sops uses
         document = formats.parse(data, format)
     except ParseError as error:
         raise PlaintextParseError(error.message, hint=error.hint, path=error.path, line=error.line) from None
+    except MetadataError:
+        raise _already_encrypted() from None  # an entry named `sops` that is none of sops'
     if document.metadata is not None:
-        raise AlreadyEncryptedError("the file already has an entry named `sops`", hint=ALREADY_ENCRYPTED_HINT)
+        raise _already_encrypted()
     return document
+
+
+def _already_encrypted() -> AlreadyEncryptedError:
+    return AlreadyEncryptedError("the file already has an entry named `sops`", hint=ALREADY_ENCRYPTED_HINT)
 
 
 def encrypt(
@@ -121,6 +134,42 @@ def new_metadata(groups: Sequence[Group], threshold: int, recipe: Recipe, format
         selector=recipe.selector,
         mac_only_encrypted=recipe.mac_only_encrypted,
     )
+
+
+def encrypt_as(
+    data: bytes,
+    format: str,
+    output: str,
+    recipe: Recipe,
+    keyring: Keyring,
+    *,
+    now: str,
+    indent: int | None = None,
+    random_bytes: RandomBytes = os.urandom,
+) -> bytes:
+    """Encrypt a plaintext file into another format, printed as sops prints it; types stay what they are."""
+    document = parse_plain(data, format)
+    data_key = random_bytes(KEY_SIZE)
+    groups, threshold = keyring.wrap(data_key, recipe.groups, recipe.shamir_threshold, random_bytes)
+    metadata = new_metadata(groups, threshold, recipe, output)
+    return seal_as(document, metadata, data_key, output, now=now, indent=indent, random_bytes=random_bytes)
+
+
+def seal_as(
+    document: Document,
+    metadata: Metadata,
+    data_key: bytes,
+    output: str,
+    *,
+    now: str,
+    indent: int | None = None,
+    random_bytes: RandomBytes = os.urandom,
+) -> bytes:
+    """A parsed document encrypted into another format."""
+    from kubectl_sops.formats import emit
+
+    changes, metadata = seal_leaves(document.leaves, metadata, data_key, now=now, random_bytes=random_bytes)
+    return emit.emit(emit.build(document.leaves, changes), output, indent=indent, metadata=metadata)
 
 
 def _encrypt_over(

@@ -10,13 +10,13 @@ import os
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from kubectl_sops import formats
 from kubectl_sops.core.selectors import FIELDS
 from kubectl_sops.errors import InputNotFoundError
 from kubectl_sops.files.decrypt import decrypt
 from kubectl_sops.files.encrypt import seal
 from kubectl_sops.files.read import read
 from kubectl_sops.files.write import replace_file
+from kubectl_sops.formats import binary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,7 +41,7 @@ def store(path: str, text: bytes, metadata: Metadata, data_key: bytes, environ: 
     place = _place(path, environ)
     os.makedirs(os.path.dirname(place), mode=0o700, exist_ok=True)
     everything = metadata.replace(**dict.fromkeys((*FIELDS, "mac_only_encrypted")))
-    replace_file(place, seal(formats.parse(text, "binary"), text, everything, data_key, now=now).data)
+    replace_file(place, seal(binary.parse_plain(text), text, everything, data_key, now=now).data)
 
 
 def load(path: str, keys: DataKeys, environ: Mapping[str, str]) -> bytes:
