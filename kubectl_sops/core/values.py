@@ -6,7 +6,6 @@ Source: sops ``aes/cipher.go`` and ``sops.go`` (``ToBytes``).
 from __future__ import annotations
 
 import re
-from decimal import Decimal
 
 from kubectl_sops.errors import ValueAuthError
 
@@ -53,10 +52,11 @@ INT_MIN, INT_MAX = -(2**63), 2**63 - 1
 
 _TRUE = frozenset((b"1", b"t", b"T", b"TRUE", b"true", b"True"))
 _FALSE = frozenset((b"0", b"f", b"F", b"FALSE", b"false", b"False"))
-_INT = re.compile(rb"[+-]?[0-9]+")
-_FLOAT = re.compile(rb"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+# compiled by `re` when the first value of the type is met
+_INT = rb"[+-]?[0-9]+"
+_FLOAT = rb"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 _FLOAT_WORDS = {b"inf", b"+inf", b"-inf", b"infinity", b"+infinity", b"-infinity", b"nan"}
-_TIME = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
+_TIME = rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)"
 
 
 def float_text(value: float) -> str:
@@ -67,6 +67,8 @@ def float_text(value: float) -> str:
         return "+Inf" if value > 0 else "-Inf"
     text = repr(value)
     if "e" in text or "E" in text:
+        from decimal import Decimal  # rare, and half a millisecond to load
+
         text = format(Decimal(text), "f")
     if "." in text:
         text = text.rstrip("0").rstrip(".")
@@ -106,7 +108,7 @@ def decode(data: bytes, kind: str) -> object:
     if kind == "str":
         return data.decode("utf-8", "surrogateescape")
     if kind == "int":
-        if _INT.fullmatch(data):
+        if re.fullmatch(_INT, data):
             number = int(data)
             if INT_MIN <= number <= INT_MAX:
                 return number
@@ -118,13 +120,13 @@ def decode(data: bytes, kind: str) -> object:
             return False
         raise ValueAuthError("the decrypted value is not the bool that its type says")
     if kind == "float":
-        if _FLOAT.fullmatch(data) or data.lower() in _FLOAT_WORDS:
+        if re.fullmatch(_FLOAT, data) or data.lower() in _FLOAT_WORDS:
             return float(data)
         raise ValueAuthError("the decrypted value is not the float that its type says")
     if kind == "comment":
         return Comment(data.decode("utf-8", "surrogateescape"))
     if kind == "time":
-        if _TIME.fullmatch(data):
+        if re.fullmatch(_TIME, data):
             return Time(data.decode())
         raise ValueAuthError("the decrypted value is not the time that its type says")
     if kind == "bytes":  # written by sops before 2.0; today's sops can't read it
