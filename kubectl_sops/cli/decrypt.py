@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from kubectl_sops.cli import option_table as table
 from kubectl_sops.cli import session
 from kubectl_sops.errors import ConflictingParametersError, DumpError, SopsError, UsageError
+from kubectl_sops.files import remote
 from kubectl_sops.files.decrypt import open_document, parse_encrypted
 from kubectl_sops.files.read import STDIN, read
 
@@ -105,6 +106,7 @@ def _decrypt_many(targets: list[str], values: Mapping[str, object], keyring: Key
     failures: list[SopsError] = []
     first = True
     output: list[bytes] = []
+    remote.prefetch_paths(targets, lambda path: session.input_format(path, values), keyring)
     for path in targets:
         try:
             if values.get("in_place"):

@@ -11,6 +11,7 @@ from kubectl_sops.cli import option_table as table
 from kubectl_sops.cli.recipe import recipients
 from kubectl_sops.errors import ConflictingParametersError, SopsError, UsageError
 from kubectl_sops.files import change as file_change
+from kubectl_sops.files import remote
 from kubectl_sops.files.read import read
 from kubectl_sops.formats import format_of
 from kubectl_sops.repo import find, rekey
@@ -70,6 +71,9 @@ def _rotate_many(paths: Sequence[str], values: table.Values) -> int:
 
     with Batch("rotate") as batch:
         entries = find.list_entries(paths)
+        remote.prefetch_paths(
+            [entry.path for entry in entries], lambda path: session.input_format(path, values), keyring
+        )
         for entry, result in zip(progress.track(entries, "Rotating", quiet=quiet), spread(work, entries), strict=False):
             if isinstance(result, SopsError):
                 failures.append(result.at(entry.path))

@@ -71,6 +71,8 @@ def updatekeys(arguments: list[str], values: table.Values) -> int:
     def work(plan: Plan) -> bytes:
         return plan.data if dry else rekey.apply(plan, keyring, now=session.now(), rotate=rotated(plan))
 
+    if not dry:
+        keyring.prefetch(plan.metadata for plan in plans)
     with Batch("updatekeys") as batch:
         shown = progress.track(plans, "Updating", quiet=bool(values.get("quiet")))
         for plan, result in zip(shown, spread(work, plans), strict=False):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from kubectl_sops.cli import listing, progress, session
 from kubectl_sops.cli import option_table as table
 from kubectl_sops.errors import SopsError, format_path
+from kubectl_sops.files import remote
 from kubectl_sops.files.decrypt import open_document, parse_encrypted
 from kubectl_sops.files.read import STDIN, read
 from kubectl_sops.formats import format_of
@@ -48,6 +49,8 @@ def verify(arguments: list[str], values: table.Values) -> int:
         return None if data is None else _verify(entry.path, data, values, keyring)
 
     entries = find.list_entries(arguments or ["."])
+    paths = [entry.path for entry in entries]
+    remote.prefetch_paths(paths, lambda path: session.input_format(path, values), keyring)
     for entry, row in zip(progress.track(entries, "Verifying", quiet=quiet), spread(work, entries), strict=False):
         if isinstance(row, SopsError):
             code = code or row.exit_code

@@ -218,6 +218,7 @@ class Replacement:
             return rekey.apply(change, keyring, now=now(), rotate=True)
 
         failures: list[SopsError] = []
+        keyring.prefetch(subject.metadata for subject in plan.files)
         for subject, result in zip(progress(plan.files), spread(work, plan.files), strict=False):
             if isinstance(result, SopsError):
                 failures.append(result.at(os.path.relpath(subject.path)))
