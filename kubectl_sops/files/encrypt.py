@@ -21,6 +21,7 @@ from kubectl_sops.errors import (
     SopsError,
 )
 from kubectl_sops.files.decrypt import open_document, parse_encrypted
+from kubectl_sops.keys.azure import settled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -187,12 +188,10 @@ def _encrypt_over(
     wanted = new_metadata(recipe.groups, recipe.shamir_threshold, recipe, format)
     fields: dict[str, object] = {name: wanted.tree.get(name) for name in FIELDS}
     metadata = old_metadata.replace(**fields, mac_only_encrypted=wanted.tree.get("mac_only_encrypted"))
-    if [[key.id for key in group] for group in old_metadata.groups] != [
-        [key.id for key in group] for group in recipe.groups
-    ]:
-        groups, threshold = keyring.rewrap(
-            data_key, old_metadata, recipe.groups, recipe.shamir_threshold, random_bytes
-        )  # fmt: skip
+    before = old_metadata.groups
+    groups = settled(recipe.groups, before)
+    if [[key.id for key in group] for group in before] != [[key.id for key in group] for group in groups]:
+        groups, threshold = keyring.rewrap(data_key, old_metadata, groups, recipe.shamir_threshold, random_bytes)
         metadata = metadata.with_groups(groups, threshold)
     plain = old.splice(opened.changes, None)
     if plain == data and metadata.tree == old_metadata.tree:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from kubectl_sops import rules
 from kubectl_sops.core.selectors import Selector
 from kubectl_sops.errors import SopsError
+from kubectl_sops.keys.azure import settled
 from kubectl_sops.repo import git
 
 if TYPE_CHECKING:
@@ -136,7 +137,8 @@ def drift(metadata: Metadata, rule: rules.Rule) -> Drift:
     Raises:
         SopsError: the rule holds text that is not a recipient, or the metadata has no usable keys.
     """
-    mine, wanted = _keys(metadata.groups), _keys(rule.groups)
+    before = metadata.groups
+    mine, wanted = _keys(before), _keys(settled(rule.groups, before))
     has, should = set().union(*mine), set().union(*wanted)
     missing = [key for group in wanted for key in group if key not in has]
     extra = [key for group in mine for key in group if key not in should]

@@ -11,6 +11,7 @@ from kubectl_sops.core.values import EMPTY_LIST, EMPTY_MAP
 from kubectl_sops.errors import NoRecipientsError, format_path
 from kubectl_sops.files import change
 from kubectl_sops.files.decrypt import open_document, parse_encrypted
+from kubectl_sops.keys.azure import settled
 from kubectl_sops.repo.outline import outline
 
 if TYPE_CHECKING:
@@ -102,6 +103,7 @@ def plan(path: str, data: bytes, format: str, rule: Rule) -> Plan | None:
 def plan_groups(path: str, data: bytes, format: str, metadata: Metadata, groups: Sequence[Group]) -> Plan | None:
     """What has to change so that a file has the recipients ``groups``; ``None`` where it has them."""
     before = metadata.groups
+    groups = settled(groups, before)
     threshold = min(metadata.shamir_threshold, len(groups))
     changes = []
     for number in range(max(len(before), len(groups))):

@@ -7,10 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from kubectl_sops import rules
 from kubectl_sops.errors import NoMatchingKeyError, WrapError
+from kubectl_sops.files.encrypt import Recipe, encrypt
+from kubectl_sops.keys.keyring import Keyring
+from kubectl_sops.repo import rekey
+from kubectl_sops.repo.policy import drift
 from tests.support.azure_kv import CLIENT, LOGIN, SECRET, TENANT
 from tests.support.cloud import Reply
-from tests.support.sealing import PLAIN, entry, of_sops, opened, opened_by_sops, ours
+from tests.support.sealing import NOW, PLAIN, entry, of_sops, opened, opened_by_sops, ours
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,6 +73,18 @@ def test_newest_version(key_vault: KeyVault, tmp_path: Path, env: dict[str, str]
     assert f"{key_vault.url}/keys/sops/{entry(data, 'azure_kv')['version']}" == newest
     key_vault.create("sops")
     assert opened_by_sops(tmp_path, data, env) == opened(data) == PLAIN
+
+
+def test_rule_without_a_version(key_vault: KeyVault, tmp_path: Path) -> None:
+    """A rule that leaves the version open asks for no change of a file that has one, and none of its values."""
+    key_vault.create("sops")
+    config = f"creation_rules:\n  - azure_keyvault: {key_vault.url}/keys/sops\n"
+    (rule,) = rules.parse(config.encode(), ".sops.yaml").creation_rules or []
+    data = encrypt(PLAIN, "yaml", Recipe(rule.groups), Keyring({}), now=NOW).data
+    key_vault.create("sops")
+    assert rekey.plan("a.yaml", data, "yaml", rule) is None
+    assert not drift(rekey.read_metadata(data, "yaml"), rule)
+    assert encrypt(PLAIN, "yaml", Recipe(rule.groups), Keyring({}), now=NOW, base=data).data == data
 
 
 def test_least_privilege(key_vault: KeyVault) -> None:
