@@ -10,7 +10,14 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from kubectl_sops.errors import BUG_EXIT_CODE, INTERRUPTED_EXIT_CODE, SopsError, UnreadableFileError, UsageError
+from kubectl_sops.errors import (
+    BUG_EXIT_CODE,
+    INTERRUPTED_EXIT_CODE,
+    SopsError,
+    UnreadableFileError,
+    UnwritableFileError,
+    UsageError,
+)
 
 if TYPE_CHECKING:
     from typing import Any
@@ -23,6 +30,8 @@ PREDECESSORS = ("ksops", "SopsSecretGenerator")
 def main(argv: list[str] | None = None) -> None:
     """Serve whichever door was used, and exit."""
     words = list(sys.argv if argv is None else argv)
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # for as long as the program runs
     name = os.path.basename(words[0])
     if name not in PREDECESSORS:
         name = PROGRAM  # as a plugin it is called by the name of the configuration's kind
@@ -35,8 +44,12 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def _leave(code: int) -> None:
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except OSError:
+            code = code or 1
     os._exit(code)
 
 
@@ -120,8 +133,15 @@ def _print(out: bytes, name: str, call: Any) -> None:  # a Call, whose module is
 
 def _write(out: bytes) -> None:
     # all or nothing: kustomize deletes what a transformer does not return
-    sys.stdout.buffer.write(out)
-    sys.stdout.buffer.flush()
+    if sys.stdout is None:
+        raise UnwritableFileError("stdout is closed")
+    try:
+        sys.stdout.buffer.write(out)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise UnwritableFileError(f"the output can't be written: {error.strerror}") from None
 
 
 def _read_config(path: str) -> dict[str, Any]:

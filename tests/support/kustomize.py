@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -19,7 +18,7 @@ from kubectl_sops.core.selectors import Selector
 from kubectl_sops.files.encrypt import Recipe, encrypt
 from kubectl_sops.formats.yaml_load import load_all
 from kubectl_sops.keys.keyring import Keyring
-from tests.support.tools import CACHE, find
+from tests.support.tools import find
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -189,11 +188,6 @@ class Workshop:
 def objects(text: str) -> list[Any]:
     """The resources of a stream."""
     return [document for document in load_all(text) if document is not None]
-
-
-def has_cache_tool(name: str) -> bool:
-    """Whether a program was built for the tests."""
-    return (CACHE / "bin" / name).exists() or shutil.which(name) is not None
 
 
 _DOCKER = """#!{python}
