@@ -13,6 +13,7 @@ from kubectl_sops.core.metadata import Metadata
 from kubectl_sops.core.values import Comment, Sealed, is_listed_comment
 from kubectl_sops.errors import MetadataError, NoDocumentError, ParseError
 from kubectl_sops.formats import yaml_aliases, yaml_blocks, yaml_entry
+from kubectl_sops.formats.yaml_entry_edits import entry_edits
 from kubectl_sops.formats.yaml_render import block_token, plain_token, sealed_token, value_token
 from kubectl_sops.formats.yaml_scalars import BREAKING_TAGS
 from kubectl_sops.formats.yaml_scan import Scan, Style, scan
@@ -59,27 +60,36 @@ def parse(data: bytes) -> YamlDocument:
 
 
 class Model:
-    """The ``sops`` entry of another document, as an example of how to write one.
+    """The ``sops`` entry of a document, as an example of how to write one.
 
     Attributes:
-        text: its lines.
-        offset: where they start.
+        source: a text with it.
+        start: where its lines start.
+        end: where they end, behind a line break.
+        entry: what it holds.
         column: of its key.
         after: the key that follows it in its document.
-        exact: whether the text holds nothing but the entry.
+        exact: whether the lines hold nothing but the entry.
     """
 
-    __slots__ = ("after", "column", "entry", "exact", "offset", "text")
+    __slots__ = ("after", "column", "end", "entry", "exact", "source", "start")
 
     def __init__(
-        self, text: str, offset: int, entry: EntryTree, column: int, after: str | None, *, exact: bool
+        self, source: str, lines: tuple[int, int], entry: EntryTree, column: int, after: str | None, *, exact: bool
     ) -> None:
-        self.text = text
-        self.offset = offset
+        self.source = source
+        self.start, self.end = lines
         self.entry = entry
         self.column = column
         self.after = after
         self.exact = exact
+
+    @property
+    def indent(self) -> int:
+        """Blanks per level, as far as its first field shows."""
+        first = re.compile(r"sops:[^\n]*\n( *)").search(self.source, self.start)
+        own = len(first.group(1)) - self.column if first else 0
+        return own if 2 <= own <= 9 else yaml_entry.DEFAULT_INDENT
 
 
 class YamlDocument(Document):
@@ -233,12 +243,15 @@ class YamlDocument(Document):
                 leaf = self.leaves[index]
                 only.setdefault((leaf.document, leaf.path), []).append(index)
         edits: list[Edit] = []
-        for (number, path), indexes in only.items():
-            size = sum(
-                1 for leaf in self.leaves
-                if leaf.document == number and leaf.path[: len(path)] == path and leaf.value.__class__ is not Comment
-            )  # fmt: skip
-            if size == len(indexes):
+        sizes = dict.fromkeys(only, 0)
+        for leaf in self.leaves if only else ():
+            if leaf.value.__class__ is not Comment:
+                for depth in range(len(leaf.path) + 1):
+                    place = (leaf.document, leaf.path[:depth])
+                    if place in sizes:
+                        sizes[place] += 1
+        for place, indexes in only.items():
+            if sizes[place] == len(indexes):
                 end = self.leaves[indexes[-1]].span[1]
                 column = self._text.rfind("-", 0, self.leaves[indexes[0]].span[0])
                 line = self._text.rfind("\n", 0, column) + 1
@@ -264,11 +277,12 @@ class YamlDocument(Document):
         part = parts[number if number < len(parts) else 0]
         if part.flow or part.entry is None or part.tree is None:
             return None
-        start, end = self._entry_lines(part)
         after = next((name for name, at in part.keys if at > part.entry[0]), None)
-        return Model(
-            self._text[start:end], start, part.tree, part.column, after, exact=not self._has_header_comment(part)
-        )
+        source, (start, end) = self._text, self._entry_lines(part)
+        if source[end - 1 : end] not in ("\n", "\r"):
+            source += self._newline
+            end = len(source)
+        return Model(source, (start, end), part.tree, part.column, after, exact=not self._has_header_comment(part))
 
     def _entry_lines(self, part: Part) -> tuple[int, int]:
         assert part.entry is not None  # asked by the callers
@@ -338,13 +352,21 @@ class YamlDocument(Document):
                 edits += self._flow_entry(part, metadata)
                 continue
             start, stop = self._entry_lines(part)
-            block = self._modelled(metadata, model, part.column)
-            if stop == len(self._text) and not self._text.endswith(("\n", "\r")):
-                block = block.removesuffix(self._newline)
             header = self._header_end(part)
             if header <= part.entry[1]:
-                start, block = header, block.partition("\n")[2]  # its first line may hold a comment
-            edits.append((start, stop, block))
+                start = header  # a comment may stand behind the key
+            small = entry_edits(model.entry, metadata.tree, model.source, model.end, self._newline)
+            if small is not None and stop == model.end:
+                edits += small
+                continue
+            if small is not None:
+                block = _apply(model.source, small, start, model.end)
+            else:
+                block = yaml_entry.emit(
+                    metadata.tree, indent=model.indent, column=part.column, newline=self._newline
+                )  # fmt: skip
+                block = block.partition("\n")[2] if start == header else block
+            edits.append((start, stop, block.removesuffix(self._newline) if stop != model.end else block))
         return edits
 
     def _flow_entry(self, part: Part, metadata: Metadata) -> list[Edit]:
@@ -354,16 +376,12 @@ class YamlDocument(Document):
 
     def _modelled(self, metadata: Metadata, model: Model, column: int) -> str:
         """The entry's text, written like an earlier one."""
-        text, offset = model.text, model.offset
-        text = text if text.endswith(("\n", "\r")) else text + self._newline
-        same = model.exact and model.column == column
-        small = yaml_entry.scalar_edits(model.entry, metadata.tree) if same else None
-        if small is not None:
-            return _apply(text, [(start - offset, end - offset, new) for start, end, new in small])
-        first = re.compile(r"sops:[^\n]*\n( *)").search(text)
-        own = len(first.group(1)) - model.column if first else 0
-        indent = own if 2 <= own <= 9 else yaml_entry.DEFAULT_INDENT
-        return yaml_entry.emit(metadata.tree, indent=indent, column=column, newline=self._newline)
+        edits = None
+        if model.exact and model.column == column:
+            edits = entry_edits(model.entry, metadata.tree, model.source, model.end, self._newline)
+        if edits is not None:
+            return _apply(model.source, edits, model.start, model.end)
+        return yaml_entry.emit(metadata.tree, indent=model.indent, column=column, newline=self._newline)
 
     def _insertion(
         self,
@@ -433,12 +451,11 @@ def _line_end(text: str, index: int) -> int:
     return match.end() if match else len(text)
 
 
-def _apply(text: str, edits: list[Edit]) -> str:
-    """The text with spans replaced; spans do not overlap."""
+def _apply(text: str, edits: list[Edit], at: int = 0, end: int | None = None) -> str:
+    """The text from ``at`` to ``end`` with spans replaced; spans do not overlap."""
     out: list[str] = []
-    at = 0
-    for start, end, new in sorted(edits, key=lambda edit: (edit[0], edit[1])):
+    for start, stop, new in sorted(edits, key=lambda edit: (edit[0], edit[1])):
         out += (text[at:start], new)
-        at = end
-    out.append(text[at:])
+        at = stop
+    out.append(text[at:end])
     return "".join(out)

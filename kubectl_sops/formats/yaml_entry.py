@@ -6,13 +6,9 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from kubectl_sops.core.values import Time
 from kubectl_sops.formats.yaml_scalars import double, quote, resolve, scalar
-
-if TYPE_CHECKING:
-    from kubectl_sops.formats.yaml_entry_tree import EntryTree
 
 DEFAULT_INDENT = 4
 """Blanks per level, as in sops."""
@@ -23,6 +19,20 @@ def emit(tree: dict[str, object], *, indent: int, column: int, newline: str) -> 
     lines: list[str] = [" " * column + "sops:"]
     _mapping(tree, lines, column, indent, first=None)
     return newline.join(lines) + newline
+
+
+def field(name: str, value: object, column: int, indent: int) -> list[str]:
+    """The lines of one field of the entry."""
+    lines: list[str] = []
+    _value(" " * column + quote(name) + ":", value, lines, column, indent)
+    return lines
+
+
+def item(value: object, column: int, indent: int) -> list[str]:
+    """The lines of one item of a list of the entry, whose dash stands at ``column``."""
+    lines: list[str] = []
+    _item(value, lines, column, indent)
+    return lines
 
 
 def _next(column: int, indent: int) -> int:
@@ -51,11 +61,8 @@ def _value(head: str, value: object, lines: list[str], column: int, indent: int)
             return
         lines.append(head)
         dash = _next(column, indent)
-        for item in value:
-            if isinstance(item, dict) and item:
-                _mapping(item, lines, dash, indent, first=" " * dash + "- ")
-            else:
-                _value(" " * dash + "-", item, lines, dash, indent)
+        for entry in value:
+            _item(entry, lines, dash, indent)
     else:
         text = text_of(value)
         if isinstance(value, str) and "\n" in value:
@@ -65,6 +72,13 @@ def _value(head: str, value: object, lines: list[str], column: int, indent: int)
             lines += [" " * body + line if line else "" for line in core.split("\n")]
         else:
             lines.append(f"{head} {text}")
+
+
+def _item(value: object, lines: list[str], dash: int, indent: int) -> None:
+    if isinstance(value, dict) and value:
+        _mapping(value, lines, dash, indent, first=" " * dash + "- ")
+    else:
+        _value(" " * dash + "-", value, lines, dash, indent)
 
 
 def text_of(value: object) -> str:
@@ -88,22 +102,3 @@ def indent_of(text: str) -> int:
     if match is None or not 2 <= len(match.group(1)) <= 9:
         return DEFAULT_INDENT
     return len(match.group(1))
-
-
-def scalar_edits(entry: EntryTree, after: dict[str, object]) -> list[tuple[int, int, str]] | None:
-    """Replacements in the text that turn one entry into another; ``None`` where more than its scalars changed."""
-    before = entry.tree
-    if not isinstance(before, dict) or list(before) != list(after):
-        return None
-    edits = []
-    for name, value in after.items():
-        if before[name] == value and type(before[name]) is type(value):
-            continue
-        place = entry.spans.get((name,))
-        if place is None or isinstance(value, dict | list) or (isinstance(value, str) and "\n" in value):
-            return None
-        start, end, mark = place
-        if mark in ("|", ">"):
-            return None
-        edits.append((start, end, double(str(value)) if mark == '"' else text_of(value)))
-    return edits

@@ -22,25 +22,29 @@ class EntryTree:
     Attributes:
         tree: ``dict``, ``list`` and scalars, in order.
         spans: path → span and mark of each scalar, in the text.
+        starts: path → where each key of a block mapping and each item of a block list starts.
     """
 
-    def __init__(self, tree: object, spans: dict[Path, tuple[int, int, str]]) -> None:
-        self.tree = tree
-        self.spans = spans
+    __slots__ = ("spans", "starts", "tree")
+
+    def __init__(self) -> None:
+        self.tree: object = None
+        self.spans: dict[Path, tuple[int, int, str]] = {}
+        self.starts: dict[Path, int] = {}
 
 
 def build(
     next_event: Callable[[], Any],
     event: Any,
     path: Path,
-    spans: dict[Path, tuple[int, int, str]],
+    entry: EntryTree,
     solid: list[tuple[int, int, int]] | None,
 ) -> tuple[object, int]:
-    """The tree of a node of the entry, and where it ends; adds its scalars to ``spans`` and ``solid``."""
+    """The tree of a node of the entry, and where it ends; adds its places to ``entry`` and its scalars to ``solid``."""
     kind = event.__class__
     if kind is yaml.ScalarEvent:
         span = (event.start_mark.index, event.end_mark.index)
-        spans[path] = (*span, event.style or "")
+        entry.spans[path] = (*span, event.style or "")
         if solid is not None:
             solid.append((*span, span[0] if event.style in ("|", ">") else -1))
         return _entry_value(event), span[1]
@@ -55,13 +59,17 @@ def build(
                 raise ParseError(
                     "a key appears twice in one mapping", path=("sops", name), line=inner.start_mark.line + 1
                 )
-            tree[name], end = build(next_event, next_event(), (*path, name), spans, solid)
+            if not event.flow_style:
+                entry.starts[*path, name] = inner.start_mark.index
+            tree[name], end = build(next_event, next_event(), (*path, name), entry, solid)
         return tree, inner.end_mark.index if event.flow_style else end
     if kind is yaml.SequenceStartEvent:
         items: list[object] = []
         end = event.end_mark.index
         while kind_of(inner := next_event()) is not yaml.SequenceEndEvent:
-            item, end = build(next_event, inner, (*path, len(items)), spans, solid)
+            if not event.flow_style:
+                entry.starts[*path, len(items)] = inner.start_mark.index
+            item, end = build(next_event, inner, (*path, len(items)), entry, solid)
             items.append(item)
         return items, inner.end_mark.index if event.flow_style else end
     raise MetadataError("an alias in the sops metadata")

@@ -474,9 +474,8 @@ def _entry(next_event: Callable[[], Any], key: Any, result: Scan, part: Part, nu
     event = next_event()
     if kind_of(event) is not yaml.MappingStartEvent:
         raise MetadataError("found sops entry that is not a mapping")
-    spans: dict[Path, tuple[int, int, str]] = {}
-    tree, end = build(next_event, event, (), spans, result.solid)
-    part.tree = EntryTree(tree, spans)
+    part.tree = EntryTree()
+    part.tree.tree, end = build(next_event, event, (), part.tree, result.solid)
     part.entry = (key.start_mark.index, event.start_mark.index, end)
     if number == 0:
         result.entry = part.tree
