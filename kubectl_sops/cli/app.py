@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     import typer
 
 
+_QUICK = ("decrypt", "build", "diff")
+"""Commands that scripts call often, each in a module of its name."""
+
+
 def program_name(argv0: str) -> str:
     """How the user called us: ``kubectl sops``, ``flux sops``, ``sops`` or ``kubectl-sops``."""
     name = os.path.basename(argv0).removesuffix(".py")
@@ -89,16 +93,16 @@ def report(error: SopsError, name: str) -> None:
 
 
 def _run(name: str, args: list[str]) -> int | None:
-    if args and args[0] == "decrypt":
-        # the plain forms of the hot command, before typer is imported: that costs as much as the rest together
-        from kubectl_sops.cli.decrypt import COMMAND
-
+    if args and args[0] in _QUICK:
+        # their plain forms, before typer is imported: for `decrypt` that costs as much as the rest together
+        command: Any = getattr(_load(args[0]), "COMMAND")  # noqa: B009  # a module chosen by name
         try:
-            paths, values = option_table.parse(args[1:], COMMAND.options, dict(os.environ))
+            paths, values = option_table.parse(args[1:], command.options, dict(os.environ))
         except option_table.NotPlain:
             pass
         else:
-            return COMMAND.run(paths, values)
+            code: int | None = command.run(paths, values)
+            return code
     if args and args[0] == "__complete":
         from kubectl_sops.cli.completion import answer
 

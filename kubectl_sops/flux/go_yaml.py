@@ -62,7 +62,8 @@ def _events(value: object) -> Iterator[yaml.Event]:
 def _node(value: object) -> Iterator[yaml.Event]:
     if isinstance(value, dict):
         yield yaml.MappingStartEvent(None, None, True, flow_style=False)
-        for key in sorted(value, key=_BY_KEY):
+        # the order of letters alone is the usual one
+        for key in sorted(value) if "".join(value).isalpha() else sorted(value, key=_BY_KEY):
             yield _scalar(key)
             yield from _node(value[key])
         yield yaml.MappingEndEvent()
