@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from kubectl_sops.core.leaf import INLINE, UNREAD, Leaf
 from kubectl_sops.core.values import Comment
+from kubectl_sops.errors import ParseError
 from kubectl_sops.formats.yaml_attach import attach
 
 if TYPE_CHECKING:
@@ -19,11 +20,18 @@ _END = re.compile(r"[\r\n\x85\u2028\u2029]")
 
 
 def add(scan: Scan) -> bool:
-    """Put the comments of a text among its leaves; whether there are any."""
+    """Put the comments of a text among its leaves; whether there are any.
+
+    Raises:
+        ParseError: collections in collections, hundreds of them.
+    """
     spans = find(scan.text, sorted(scan.solid or ()))
     if not spans:
         return False
-    placed, inline = attach(scan.readable, spans)
+    try:
+        placed, inline = attach(scan.readable, spans)
+    except RecursionError:
+        raise ParseError("nested too deeply") from None
     comments = []
     starts = [leaf.span[0] for leaf in scan.leaves]
     documents = [part.start for part in scan.parts]
