@@ -54,6 +54,7 @@ def keyring(values: Mapping[str, object]) -> Keyring:
         source=source,
         order=str(order).split(",") if order else None,
         ask_passphrase=read_passphrase if is_interactive() else None,
+        tell=tell if sys.stderr.isatty() else None,
     )
 
 

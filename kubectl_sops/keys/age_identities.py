@@ -104,6 +104,7 @@ class AgeIdentities:
             data = place.fetch(recipient)
             if data is None:
                 return []
+            place.is_fetched = True
             return self._ssh(place, data) if place.is_ssh else self._age(place, data)
         except SopsError as error:
             place.fail(error)
@@ -169,7 +170,8 @@ class AgeIdentities:
     def sops_suffix(self) -> str:
         """What sops appends to its error: places that failed, and places without keys."""
         errors = [place.sops_error for place in self._places if place.error is not None]
-        found = any(place.identities or place.protected for place in self._places)
+        # the default file is named only where no other place could be read (sops age/keysource.go, loadIdentities)
+        found = any(p.identities or p.protected if p.is_ssh else p.is_fetched for p in self._places)
         unused = [p.name for p in self._places if p.is_absent and not (p.is_default and found)]
         unused += [p.name for p in self._places if p.error is None and not p.is_absent and not p.identities]
         text = f". Errors while loading age identities: {'; '.join(errors)}" if errors else ""

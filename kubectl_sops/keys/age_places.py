@@ -32,6 +32,7 @@ class Place:
         is_command: whether fetching runs a command, which may ask somebody.
         is_absent: whether there is nothing, known without fetching.
         is_default: the file that sops mentions only where nothing else was found.
+        is_fetched: whether its bytes could be read.
         identities: what was found, ``None`` before it was looked at.
         protected: what was found behind a passphrase.
         error: why it could not be used.
@@ -54,6 +55,7 @@ class Place:
         self.is_command = is_command
         self.is_absent = is_absent
         self.is_default = is_default
+        self.is_fetched = False
         self._path = path
         self.identities: list[Identity] | None = None
         self.protected: list[Protected] = []
