@@ -26,9 +26,10 @@ def read(path: str) -> bytes:
         raise InputNotFoundError("no such file", file=path, hint="check the path") from None
     except OSError as error:
         raise UnreadableFileError(f"can't be read: {error.strerror}", file=path) from None
+    if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise UnreadableFileError("is a directory", file=path)
     with open(descriptor, "rb") as file:
-        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
-            raise UnreadableFileError("is a directory", file=path)
         try:
             return file.read()
         except OSError as error:
