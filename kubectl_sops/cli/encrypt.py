@@ -13,6 +13,7 @@ from kubectl_sops.cli.recipe import indent_for, recipe
 from kubectl_sops.errors import ConflictingParametersError, SopsError, UsageError
 from kubectl_sops.files import encrypt as encryption
 from kubectl_sops.files.read import STDIN, read
+from kubectl_sops.formats import format_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,6 +31,8 @@ OPTIONS = (
     table.DRY_RUN,
     table.QUIET,
     table.VERBOSE,
+    table.Option("--if-needed", kind=table.FLAG, help="Encrypt what is still readable, if anything is."),
+    table.IGNORE_MAC,
     *table.RECIPIENTS,
     *table.SELECTORS,
     table.SHAMIR_THRESHOLD,
@@ -40,10 +43,14 @@ OPTIONS = (
 def encrypt(targets: list[str], values: table.Values) -> int:
     """Encrypt files by the rules of .sops.yaml.
 
-    Where the target is an encrypted version of the file, unchanged values keep their ciphertext.
+    Where the target is an encrypted version of the file, unchanged values keep their ciphertext. A folder stands for
+    the files in it that a rule covers and that are not encrypted. With --if-needed, values that somebody added to an
+    encrypted file by hand are encrypted too.
 
     Examples:
       kubectl sops encrypt -i secret.yaml
+
+      kubectl sops encrypt -i --if-needed clusters/prod
 
       kubectl sops encrypt --output secret.enc.yaml secret.yaml
 
@@ -62,8 +69,11 @@ def encrypt(targets: list[str], values: table.Values) -> int:
             raise ConflictingParametersError(
                 "must specify --filename-override when reading from stdin", hint="it chooses format and rule"
             )
-    if len(targets) > 1 and not values.get("in_place"):
+    folder = any(os.path.isdir(path) for path in targets)
+    if (folder or len(targets) > 1) and not values.get("in_place"):
         raise UsageError("several files can only be encrypted in place", hint="add --in-place")
+    if folder:
+        targets = _expanded(targets, values)
     keyring = session.keyring(values)
     failures: list[SopsError] = []
     for path in targets:
@@ -87,8 +97,18 @@ def _report(failures: list[SopsError], name: str) -> int:
 def _encrypt_one(path: str, values: Mapping[str, object], keyring: Keyring) -> None:
     source, wanted = session.input_format(path, values), session.output_format(path, values)
     data = read(path)
-    how = recipe(path, values)
     target = path if values.get("in_place") else values.get("output")
+    if values.get("if_needed") and _is_encrypted(data, source):
+        from kubectl_sops.files.heal import heal
+
+        ignore_mac = bool(values.get("ignore_mac"))
+        result = heal(data, source, keyring, now=session.now(), ignore_mac=ignore_mac)
+        if target is None:
+            sys.stdout.buffer.write(result)
+        else:
+            session.write_result(str(target), data, result, "encrypted", values)
+        return
+    how = recipe(path, values)
     if wanted != source:
         indent = indent_for(path, wanted, values)
         result = encryption.encrypt_as(data, source, wanted, how, keyring, now=session.now(), indent=indent)
@@ -103,6 +123,29 @@ def _encrypt_one(path: str, values: Mapping[str, object], keyring: Keyring) -> N
         sys.stdout.buffer.write(result)
         return
     session.write_result(str(target), base or b"", result, "encrypted", values)
+
+
+def _expanded(targets: list[str], values: Mapping[str, object]) -> list[str]:
+    from kubectl_sops.repo.guard import unencrypted_files
+    from kubectl_sops.repo.policy import Policy
+
+    policy = Policy(str(values["config"]) if values.get("config") else None)
+    files: list[str] = []
+    for path in targets:
+        if not os.path.isdir(path):
+            files.append(path)
+            continue
+        found = unencrypted_files([path], policy)
+        # without --if-needed an encrypted file is an error, and nobody named this one
+        files += [name for name in found if values.get("if_needed") or not _is_encrypted(read(name), format_of(name))]
+    return list(dict.fromkeys(files))
+
+
+def _is_encrypted(data: bytes, format: str) -> bool:
+    try:
+        return formats.parse(data, format).metadata is not None
+    except SopsError:
+        return False
 
 
 def _base(target: str, format: str) -> bytes | None:

@@ -199,3 +199,21 @@ def _against_rule(path: str, metadata: Metadata, policy: Policy, kind: str) -> I
             "selector", path,
             f"is encrypted by {selector.field}: {selector.text}, the rule says {wanted.field}: {wanted.text}",
         )  # fmt: skip
+
+
+UNENCRYPTED = frozenset(("plain-secret", "plain-file", "plain-value"))
+"""Findings that encrypting the file resolves."""
+
+
+def unencrypted_files(paths: Sequence[str], policy: Policy) -> list[str]:
+    """Files of folders that a creation rule covers and that are not encrypted, or not wholly.
+
+    Raises:
+        RulesError: a ``.sops.yaml`` that can't be used.
+    """
+    source = WorkTree(paths)
+    return [
+        inspection.path
+        for inspection in inspections(source, policy)
+        if inspection.rules & UNENCRYPTED and policy.rule_for(inspection.path) is not None
+    ]
