@@ -9,7 +9,6 @@ from kubectl_sops.core.selectors import Selector
 from kubectl_sops.errors import (
     AlreadyEncryptedError,
     EncryptTreeError,
-    MetadataError,
     NoDocumentError,
     ParseError,
     PlaintextParseError,
@@ -190,8 +189,8 @@ REFUSED = {
     "merge of a scalar": ("b: &x 1\na:\n  <<: *x\n", PlaintextParseError),
     "directive": ("%YAML 1.2\n---\na: 1\n", PlaintextParseError),
     "sops entry": ("a: 1\nsops:\n  x: 1\n", AlreadyEncryptedError),
-    "sops entry of text": ("a: 1\nsops: x\n", MetadataError),
-    "sops entry later": ("a: 1\n---\nsops:\n  x: 1\n", MetadataError),
+    "sops entry of text": ("a: 1\nsops: x\n", AlreadyEncryptedError),
+    "sops entry later": ("a: 1\n---\nsops:\n  x: 1\n", AlreadyEncryptedError),
     "truncated": ('a: "hunter2\n', PlaintextParseError),
     "tabs": ("a:\n\tb: hunter2\n", PlaintextParseError),
     "escape": ('a: "\\q hunter2"\n', PlaintextParseError),
