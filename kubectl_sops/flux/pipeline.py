@@ -150,6 +150,8 @@ class Builder:
 
     def _advise(self, out: Build, graph: Graph) -> None:
         advice_sources.remark(out, graph, self.tree, self.profile)
+        if out.kustomization.flag("suspend"):
+            out.remarks.add("suspended", "suspended: Flux applies none of this", where=str(out.kustomization))
         if self._policy is not None:
             advice_sources.remark_plain(out, graph, self.tree, self._policy)
         entries = self._secret() if out.kustomization.decrypts and self._secret is not None else None

@@ -148,6 +148,13 @@ class Session:
     def try_build(self, kustomization: spec.Kustomization) -> Build:
         """Build one Kustomization; a failure, also that of an object left encrypted, is in ``error``."""
         out = Build(kustomization)
+        if self._is_elsewhere(kustomization):
+            kind, namespace, name = kustomization.source
+            out.remarks.add(
+                "other-source", f"not built: {kind}/{namespace}/{name} is not this repository", where=str(kustomization),
+                hint="build it in the repository that it names, with --source",
+            )  # fmt: skip
+            return out
         try:
             self.build(kustomization, out)
         except SopsError as error:
@@ -168,6 +175,12 @@ class Session:
                 hint="--allow-encrypted prints them nevertheless",
             )
         return out
+
+    def _is_elsewhere(self, kustomization: spec.Kustomization) -> bool:
+        """Whether its folder is missing here, and its source is one that nothing of this repository has."""
+        folders = self.catalog.artifact.folders
+        here = {k.source for k in self.catalog.kustomizations if k.path in folders}
+        return kustomization.path not in (".", *folders) and bool(here) and kustomization.source not in here
 
     def _lookup_with(self, keys: DataKeys, kind: str, namespace: str, name: str) -> Mapping[str, bytes] | None:
         """An object of the cluster if that was asked for, else what was built or is in the repository."""

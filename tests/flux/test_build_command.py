@@ -216,3 +216,29 @@ def test_nothing_to_build(tmp_path: Path, program: Program) -> None:
     result = program("build", cwd=tmp_path)
     assert result.returncode == 2
     assert b"kustomization/NAME" in result.stderr
+
+
+def test_other_sources_are_passed_over(tmp_path: Path, program: Program) -> None:
+    """A Kustomization of another repository is named, and is no failure."""
+    other = flux_kustomization("elsewhere", "./deploy", sourceRef={"kind": "GitRepository", "name": "other"})
+    repository = fleet(tmp_path / "fleet", **{"clusters/prod/elsewhere.yaml": other})
+    result = program("build", "-R", "kustomization/flux-system", cwd=repository.folder)
+    assert result.returncode == 0
+    assert b"GitRepository/flux-system/other is not this repository" in result.stderr
+
+
+def test_suspended(tmp_path: Path, program: Program) -> None:
+    """What would be applied is shown, and that it is not."""
+    manifest = flux_kustomization("settings", "./settings", suspend=True)
+    repository = fleet(tmp_path / "fleet", **{"clusters/prod/settings.yaml": manifest})
+    result = program("build", "settings", cwd=repository.folder)
+    assert b"kind: Secret" in result.stdout
+    assert b"suspended" in result.stderr
+
+
+def test_unset_variables_without_strictness(tmp_path: Path, program: Program) -> None:
+    """They become empty, and are told."""
+    repository = fleet(tmp_path / "fleet", **{"settings/cluster.yaml": config_map("other: x", "cluster")})
+    result = program("build", "apps/prod", "--no-strict", cwd=repository.folder)
+    assert objects(result)["ConfigMap/web"]["data"]["url"] == "https:///"
+    assert b"variables without a value: domain" in result.stderr
