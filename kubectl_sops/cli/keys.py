@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from datetime import UTC, datetime
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from kubectl_sops.cli import listing, session
@@ -17,8 +18,10 @@ from kubectl_sops.cluster.client import connect
 from kubectl_sops.cluster.failure import ObjectNotFoundError, UnusableSecretError
 from kubectl_sops.cluster.identities import dump
 from kubectl_sops.errors import KeyParseError, SopsError, UsageError
+from kubectl_sops.files.read import read
 from kubectl_sops.files.write import replace_file
-from kubectl_sops.keys.flux_secret import AGE_SUFFIX
+from kubectl_sops.keys import flux_entry
+from kubectl_sops.keys.flux_secret import AGE_SUFFIX, NAMED, PGP_SUFFIX
 from kubectl_sops.repo.find import find_encrypted
 from kubectl_sops.repo.git import find_top
 
@@ -180,14 +183,22 @@ def export(arguments: list[str], values: table.Values) -> None:
 def import_key(arguments: list[str], values: table.Values) -> None:
     """Add an age identity that you bring to the cluster's Secret, beside the keys that are there.
 
+    With --entry it may be what Flux needs for another key system, in a Secret that is created where it is missing.
+
     Examples:
       kubectl sops keys import old-cluster.agekey
 
       pass cluster/age | kubectl sops keys import -
+
+      gpg --export-secret-keys --armor $FINGERPRINT | kubectl sops keys import --entry sops.asc -
     """
     if len(arguments) != 1:
         raise UsageError("expected one key file", hint="write: keys import FILE, or - for standard input")
     _refuse_private(arguments[0])
+    other = str(values.get("entry") or "")
+    if other in NAMED or (other.endswith(PGP_SUFFIX) and _ENTRY_NAME.fullmatch(other)):
+        _import_other(other, arguments[0], values)
+        return
     brought = read_identities(arguments[0])
     client, secret = _read(values)
     present = {identity.text for identity in secret.identities()}
@@ -203,12 +214,40 @@ def import_key(arguments: list[str], values: table.Values) -> None:
             session.tell(f"  recipient {identity.recipient}")
 
 
+def _import_other(entry: str, path: str, values: table.Values) -> None:
+    """Store a PGP key or the credentials of a key service under the name that Flux looks for."""
+    data = read(path)
+    flux_entry.check(entry, data)
+    namespace, name = secret_place(values)
+    client = connect(values)
+    secret = age_secret.find(client, namespace, name)
+    suffix = " (dry run)" if values.get("dry_run") else ""
+    if secret is None:
+        outcome = "created"
+        if not suffix:
+            age_secret.create(client, namespace, name, data, version("kubectl-sops"), entry=entry)
+    elif secret.data.get(entry) == data:
+        outcome = "unchanged"
+    elif entry in secret.data and entry.endswith(PGP_SUFFIX):
+        # credentials are renewed, a key may be the only one that opens older files
+        raise UnusableSecretError(
+            f"secret/{name} in namespace {namespace} already has an entry {entry}", hint="name another with --entry"
+        )
+    else:
+        outcome = "configured"
+        if not suffix:
+            age_secret.change(client, secret, {entry: data})
+    if not values.get("quiet"):
+        session.tell(f"secret/{name} {outcome}{suffix}")
+
+
 def _entry(secret: AgeSecret, identity: Identity, values: table.Values) -> str:
     given = values.get("entry")
     name = str(given) if given else f"{identity.recipient.split('1', 1)[-1][:8]}{AGE_SUFFIX}"
     if not name.endswith(AGE_SUFFIX) or not _ENTRY_NAME.fullmatch(name):
         raise UsageError(
-            f"the name of the entry must end in {AGE_SUFFIX} and have letters, digits, - _ . only: Flux ignores others"
+            f"the name of the entry must end in {AGE_SUFFIX} and have letters, digits, - _ . only: Flux ignores others",
+            hint=f"keys of other systems are named …{PGP_SUFFIX}, {', '.join(NAMED)}",
         )
     if name in secret.data:
         raise UnusableSecretError(
@@ -225,7 +264,9 @@ EXPORT = table.Command(export, (table.OUTPUT, table.QUIET, *_PLACE), "[RECIPIENT
 IMPORT = table.Command(
     import_key,
     (
-        table.Option("--entry", help=f"Name of the entry; it ends in {AGE_SUFFIX}.", metavar="NAME"),
+        table.Option(
+            "--entry", help=f"Name of the entry: …{AGE_SUFFIX}, …{PGP_SUFFIX}, {', '.join(NAMED)}.", metavar="NAME"
+        ),
         table.DRY_RUN,
         table.QUIET,
         *_PLACE,

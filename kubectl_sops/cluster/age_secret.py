@@ -128,8 +128,9 @@ def entries(client: Client, namespace: str, name: str) -> Mapping[str, bytes]:
     return secret.data
 
 
-def manifest(namespace: str, name: str, text: str, version: str) -> dict[str, Any]:
-    """The Secret as it is created; ``version`` is ours, for the annotation."""
+def manifest(namespace: str, name: str, content: str | bytes, version: str, *, entry: str = ENTRY) -> dict[str, Any]:
+    """The Secret as it is created, with one entry; ``version`` is ours, for the annotation."""
+    data = content.encode() if isinstance(content, str) else content
     return {
         "apiVersion": "v1",
         "kind": "Secret",
@@ -140,18 +141,20 @@ def manifest(namespace: str, name: str, text: str, version: str) -> dict[str, An
             "annotations": {CREATED_BY: f"{MANAGER}/{version}"},
         },
         "type": "Opaque",
-        "data": {ENTRY: base64.b64encode(text.encode()).decode()},
+        "data": {entry: base64.b64encode(data).decode()},
     }
 
 
-def create(client: Client, namespace: str, name: str, text: str, version: str) -> None:
-    """Create the Secret with ``text`` as its key entry.
+def create(
+    client: Client, namespace: str, name: str, content: str | bytes, version: str, *, entry: str = ENTRY
+) -> None:
+    """Create the Secret with ``content`` as its only entry.
 
     Raises:
         AlreadyExistsError: somebody was faster.
         NamespaceNotFoundError: the namespace is not there.
     """
-    client.create(SECRETS, manifest(namespace, name, text, version), namespace)
+    client.create(SECRETS, manifest(namespace, name, content, version, entry=entry), namespace)
 
 
 def create_namespace(client: Client, namespace: str) -> None:

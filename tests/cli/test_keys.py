@@ -166,3 +166,56 @@ def test_missing_secret_says_what_to_do(here, command):
     assert (done.code, done.out) == (1, "")
     assert "there is no secret/other in namespace flux-system" in done.err
     assert "run `init`" in done.err
+
+
+OTHERS = {
+    "sops.asc": b"-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nx\n",
+    "sops.vault-token": b"hvs.canary\n",
+    "sops.aws-kms": b"aws_access_key_id: a\naws_secret_access_key: canary\n",
+    "sops.azure-kv": b"tenantId: a\nclientId: b\nclientSecret: canary\n",
+    "sops.gcp-kms": b'{"type": "service_account"}',
+}
+
+
+@pytest.mark.parametrize("entry", OTHERS)
+def test_import_of_what_another_key_system_needs(entry, here, emulator):
+    """It is stored under the name that Flux looks for, in a Secret of its own that is created."""
+    done = call(keys.IMPORT, "--entry", entry, "--key-secret", "flux-system/other", "-", stdin=OTHERS[entry])
+    assert (done.code, done.err) == (0, "secret/other created\n")
+    assert emulator.secret("flux-system", "other")["data"] == {entry: OTHERS[entry]}
+    assert "canary" not in done.err
+
+
+def test_import_beside_the_age_key(here, emulator):
+    """A Secret may hold keys of several systems, and credentials are renewed."""
+    for token, outcome in ((b"one", "configured"), (b"two", "configured"), (b"two", "unchanged")):
+        done = call(keys.IMPORT, "--entry", "sops.vault-token", "-", stdin=token)
+        assert done.err == f"secret/sops-age {outcome}\n"
+    assert set(emulator.secret("flux-system")["data"]) == {"age.agekey", "sops.vault-token"}
+    assert emulator.secret("flux-system")["data"]["sops.vault-token"] == b"two"
+
+
+def test_import_replaces_no_pgp_key(here, emulator):
+    """A key may be the only one that opens older files."""
+    emulator.put("flux-system", "sops-age", {"sops.asc": b"-----BEGIN PGP PRIVATE KEY BLOCK-----\nold"})
+    done = call(keys.IMPORT, "--entry", "sops.asc", "-", stdin=OTHERS["sops.asc"])
+    assert done.code == 1
+    assert "already has an entry sops.asc" in done.err
+
+
+@pytest.mark.parametrize(
+    ("entry", "content"),
+    [
+        ("sops.asc", b"-----BEGIN PGP PUBLIC KEY BLOCK-----"),
+        ("sops.vault-token", b"canary canary"),
+        ("sops.aws-kms", b"aws_access_key_id: canary"),
+        ("sops.azure-kv", b"tenantId: canary"),
+        ("sops.gcp-kms", b"[canary"),
+    ],
+)
+def test_import_of_what_flux_could_not_use(entry, content, here, emulator):
+    """It is refused, by name and not by content."""
+    done = call(keys.IMPORT, "--entry", entry, "-", stdin=content)
+    assert done.code == 1
+    assert "canary" not in done.err
+    assert set(emulator.secret("flux-system")["data"]) == {"age.agekey"}
