@@ -30,8 +30,8 @@ class Block(NamedTuple):
     output: str | None
 
 
-def blocks() -> list[Block]:
-    text = GUIDE.read_text()
+def blocks(document: Path = GUIDE) -> list[Block]:
+    text = document.read_text()
     found: list[Block] = []
     for match in re.finditer(
         r"^```(\w+)([^\n]*)\n(.*?)^```\n(?:\n```text\n(.*?)^```$)?", text, re.MULTILINE | re.DOTALL
@@ -39,11 +39,11 @@ def blocks() -> list[Block]:
         language, name, body, output = match.groups()
         if language != "text":
             found.append(Block(text.count("\n", 0, match.start()) + 1, [language, *name.split()], body, output))
-    assert found, "the guide has no blocks"
+    assert found, f"{document} has no blocks"
     return found
 
 
-SHELL = [block for block in blocks() if block.words[0] == "sh"]
+SHELL = [block for block in [*blocks(), *blocks(EXAMPLES / "README.md")] if block.words[0] == "sh"]
 FILES = [block for block in blocks() if block.words[0] == "yaml" and len(block.words) == 2]
 
 
