@@ -8,6 +8,7 @@ from kubectl_sops.cli import option_table as table
 from kubectl_sops.cli import session
 from kubectl_sops.cli.recipe import recipe
 from kubectl_sops.errors import NotModifiedError, SopsError, UsageError
+from kubectl_sops.files.decoded import DecodedView
 from kubectl_sops.files.edit import UNCHANGED, edit_file
 from kubectl_sops.files.kube_secret import validate
 
@@ -17,6 +18,7 @@ OPTIONS = (
     table.IGNORE_MAC,
     table.QUIET,
     table.Option("--resume", kind=table.FLAG, help="Go on with an edit that was given up."),
+    table.Option("--decode", kind=table.FLAG, help="Show the values below data of Secrets decoded."),
     table.Option("--allow-disk", kind=table.FLAG, help="Accept a disk where no memory-backed folder exists."),
     *table.RECIPIENTS,
     *table.SELECTORS,
@@ -36,6 +38,8 @@ def edit(arguments: list[str], values: table.Values) -> None:
 
       EDITOR="code --wait" kubectl sops edit secret.yaml
 
+      kubectl sops edit --decode secret.yaml
+
       kubectl sops edit --resume secret.yaml
     """
     file = _single(arguments)
@@ -54,6 +58,7 @@ def edit(arguments: list[str], values: table.Values) -> None:
             ignore_mac=bool(values.get("ignore_mac")),
             allow_disk=bool(values.get("allow_disk")),
             resume=bool(values.get("resume")),
+            view=DecodedView(kind) if values.get("decode") else None,
         )
     except SopsError as error:
         raise error.at(file) from None

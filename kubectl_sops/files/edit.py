@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from kubectl_sops.core.document import Document, Opened
     from kubectl_sops.core.metadata import Metadata
+    from kubectl_sops.files.decoded import DecodedView
     from kubectl_sops.files.encrypt import Recipe
     from kubectl_sops.keys.keyring import Keyring
 
@@ -41,10 +42,13 @@ class Subject:
 
     Attributes:
         encrypted: the bytes of the file, ``None`` for a new one.
-        plain: the text that the editor shows first.
+        plain: the decrypted text.
+        shown: the text that the editor shows first; with ``view``, in another form than ``plain``.
     """
 
-    __slots__ = ("_document", "_opened", "data_key", "encrypted", "format", "metadata", "path", "plain")
+    __slots__ = (
+        "_document", "_opened", "_view", "data_key", "encrypted", "format", "metadata", "path", "plain", "shown",
+    )  # fmt: skip
 
     def __init__(self, path: str, format: str) -> None:  # the word sops uses
         self.path = path
@@ -55,6 +59,17 @@ class Subject:
         self.metadata: Metadata
         self._document: Document | None = None
         self._opened: Opened | None = None
+        self._view: DecodedView | None = None
+        self.shown = b""
+
+    def view_through(self, view: DecodedView | None) -> None:
+        """Show the text through ``view``, and take it back through it."""
+        self._view = view
+        self.shown = self.plain if view is None else view.show(self.plain)
+
+    def saved(self, text: bytes) -> bytes:
+        """The plaintext that an edited text stands for."""
+        return text if self._view is None else self._view.save(text)
 
     @classmethod
     def existing(cls, path: str, format: str, keyring: Keyring, *, ignore_mac: bool) -> Subject:
@@ -103,6 +118,7 @@ def edit_file(
     ignore_mac: bool = False,
     allow_disk: bool = False,
     resume: bool = False,
+    view: DecodedView | None = None,
 ) -> str:
     """Edit ``path`` in the user's editor, or create it.
 
@@ -112,6 +128,7 @@ def edit_file(
         validate: raises ``SopsError`` for a text that must not be saved.
         tell: shows a line to the user.
         resume: go on with the text of an edit that was given up.
+        view: the form in which the text is shown.
 
     Returns:
         ``CREATED``, ``EDITED`` or ``UNCHANGED``.
@@ -122,7 +139,8 @@ def edit_file(
     else:
         _require_folder(path)
         subject = Subject.new(path, format, keyring, recipe())
-    shown = subject.plain
+    subject.view_through(view)
+    shown = subject.shown
     if resume:
         shown = kept.load(path, keyring, environ)
     elif kept.exists(path, environ):
@@ -169,7 +187,7 @@ class _kept_on_failure:  # noqa: N801  # used as a statement
         except SopsError:
             return  # the editor removed it
         subject = self._subject
-        if text == subject.plain:
+        if text == subject.shown:
             return
         kept.store(subject.path, text, subject.metadata, subject.data_key, self._environ, now=self._now())
         if isinstance(error, SopsError):
@@ -194,13 +212,14 @@ def _converse(
         with _kept_on_failure(subject, buffer, environ, now):
             editor.run(argv, buffer, environ)
             edited = _without_errors(_read_buffer(buffer))
-            if edited == subject.plain:
+            if edited == subject.shown:
                 return None
             if complaint and edited == text:
                 raise EditGivenUpError("given up: the document was left as it was", file=subject.path)
             try:
-                validate(edited)
-                return subject.seal(edited, now())
+                plain = subject.saved(edited)
+                validate(plain)
+                return subject.seal(plain, now())
             except SopsError as error:
                 if not interactive:
                     raise error.at(subject.path) from None
