@@ -352,5 +352,5 @@ def _json(resolved: tuple[str, object], line: int) -> object:
 
 
 def json_number(value: float) -> int | float:
-    """A float after a way through JSON: a whole number has no fraction there, and is read as an integer where it fits."""
+    """A float after a way through JSON, where a whole number has no fraction: an integer, if it fits into one."""
     return int(value) if value.is_integer() and abs(value) < _INT64 else value

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from kubectl_sops.cluster.client import SECRETS, Resource
 from kubectl_sops.cluster.failure import InvalidObjectError, NamespaceNotFoundError, ObjectNotFoundError
 from kubectl_sops.errors import SopsError
-from kubectl_sops.flux import diff
+from kubectl_sops.flux import diff, drift
 from kubectl_sops.flux.catalog import data_of
 from kubectl_sops.flux.manifest import annotation, key_of, label, metadata_of, name_of
 from kubectl_sops.flux.spec import GROUP, Kustomization
@@ -95,6 +95,8 @@ class Live:
                 raise SopsError(f"{name_of(manifest)}: {error.message}", hint=_invalid_hint(error)) from None
             return diff.Change(diff.RECREATED, show(_clean(live)), show(manifest), "an immutable field changes")
         before, after = live and _clean(live), _clean(applied)
+        if before is not None:
+            after = drift.without(after, before, drift.ignored(kustomization, manifest))
         if before == after:
             return None
         return diff.Change(diff.CHANGED if before else diff.CREATED, show(before) if before else None, show(after))

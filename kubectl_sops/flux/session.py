@@ -6,7 +6,7 @@ import os
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Self
 
-from kubectl_sops.errors import NoMatchingKeyError, SopsError, format_path
+from kubectl_sops.errors import ClusterError, NoMatchingKeyError, SopsError, format_path
 from kubectl_sops.files.memory import termination_as_exception
 from kubectl_sops.flux import ciphertext, source, spec
 from kubectl_sops.flux.catalog import Catalog, by_dependency, data_of
@@ -107,8 +107,8 @@ class Session:
         if (namespace, name) not in self._secrets:
             try:
                 found = self._lookup_with(self._keys, "Secret", namespace, name)
-            except NoMatchingKeyError:
-                found = None  # its manifest is encrypted, for others
+            except (NoMatchingKeyError, ClusterError):
+                found = None  # encrypted for others, or not ours to read: the local keys may do
             self._secrets[namespace, name] = found
         return self._secrets[namespace, name]
 
@@ -151,8 +151,8 @@ class Session:
         if self._is_elsewhere(kustomization):
             kind, namespace, name = kustomization.source
             out.remarks.add(
-                "other-source", f"not built: {kind}/{namespace}/{name} is not this repository", where=str(kustomization),
-                hint="build it in the repository that it names, with --source",
+                "other-source", where=str(kustomization), hint="build it in the repository that it names",
+                message=f"not built: {kind}/{namespace}/{name} is not this repository",
             )  # fmt: skip
             return out
         try:
@@ -183,14 +183,14 @@ class Session:
         return kustomization.path not in (".", *folders) and bool(here) and kustomization.source not in here
 
     def _lookup_with(self, keys: DataKeys, kind: str, namespace: str, name: str) -> Mapping[str, bytes] | None:
-        """An object of the cluster if that was asked for, else what was built or is in the repository."""
+        """An object as it will be when it is needed: built before, in the cluster if that was asked for, a manifest."""
+        built = self._built.get((kind, namespace, name))
+        if built is not None:
+            return data_of(built)
         if self._remote is not None:
             found = self._remote(kind, namespace, name)
             if found is not None:
                 return found
-        built = self._built.get((kind, namespace, name))
-        if built is not None:
-            return data_of(built)
         return self.catalog.data_of(kind, namespace, name, keys)
 
     def build_all(self, start: list[spec.Kustomization], *, recursive: bool) -> Iterator[Build]:

@@ -29,16 +29,17 @@ _numbers = itertools.count()
 class Cluster:
     """A source and its Kustomization, applied by the controller, in a namespace of their own."""
 
-    def __init__(self, flux: Flux, program: Program, folder: Path) -> None:
+    def __init__(self, flux: Flux, program: Program, folder: Path, name: str | None = None) -> None:
         self.flux = flux
         self._program = program
         self.folder = folder
-        self.name = f"diff-{next(_numbers)}"
+        self.name = name or f"diff-{next(_numbers)}"
         self.spec: dict[str, Any] = {
             "path": "./app", "targetNamespace": self.name,
             "decryption": {"provider": "sops", "secretRef": {"name": KEY}},
         }  # fmt: skip
-        flux.api.namespace(self.name)
+        if name is None:
+            flux.api.namespace(self.name)
         if not flux.get("secret", KEY, NAMESPACE):
             literal = f"--from-literal=age.agekey={sealed.IDENTITY}"
             flux.api.kubectl("-n", NAMESPACE, "create", "secret", "generic", KEY, literal)
@@ -84,7 +85,26 @@ class Cluster:
 
 @pytest.fixture
 def cluster(flux: Flux, program: Program, tmp_path: Path) -> Cluster:
+    """One that nothing was applied to."""
     return Cluster(flux, program, tmp_path / "source")
+
+
+@pytest.fixture(scope="module")
+def first(flux: Flux, tmp_path_factory: pytest.TempPathFactory) -> Cluster:
+    """One that was applied, for all tests that leave the cluster as it is."""
+    cluster = Cluster(flux, _not_run, tmp_path_factory.mktemp("first"))
+    cluster.apply()
+    return cluster
+
+
+def _not_run(*_: str, **__: object) -> subprocess.CompletedProcess[bytes]:
+    raise AssertionError
+
+
+@pytest.fixture
+def applied(first: Cluster, program: Program, tmp_path: Path) -> Cluster:
+    """The source of the one that was applied, to be changed."""
+    return Cluster(first.flux, program, tmp_path / "source", first.name)
 
 
 def test_before_the_first_apply_everything_is_created(cluster: Cluster) -> None:
@@ -92,21 +112,19 @@ def test_before_the_first_apply_everything_is_created(cluster: Cluster) -> None:
     assert cluster.lines() == [f"ConfigMap/{cluster.name}/c created", f"Secret/{cluster.name}/s created"]
 
 
-def test_what_the_controller_applied_is_no_difference(cluster: Cluster) -> None:
+def test_what_the_controller_applied_is_no_difference(applied: Cluster) -> None:
     """Right after a reconciliation there is nothing to say: we would send what was sent."""
-    cluster.apply()
-    result = cluster.diff()
+    result = applied.diff()
     assert (result.returncode, result.stdout, result.stderr) == (0, b"", b"")
 
 
-def test_changed_values_are_masked(cluster: Cluster) -> None:
+def test_changed_values_are_masked(applied: Cluster) -> None:
     """The live and the new value of a Secret show as different masks."""
-    cluster.apply()
-    cluster.write(**{"s.yaml": seal(secret("password: swordfish-swordfish"))})
-    result = cluster.diff()
+    applied.write(**{"s.yaml": seal(secret("password: swordfish-swordfish"))})
+    result = applied.diff()
     assert result.returncode == 1
     text = (result.stdout + result.stderr).decode()
-    assert f"► Secret/{cluster.name}/s changed" in text
+    assert f"► Secret/{applied.name}/s changed" in text
     assert "*** (15 bytes" in text
     assert "*** (19 bytes" in text
     for word in ("hunter2", "swordfish", "aHVudGVy", "c3dvcmRm"):
@@ -121,13 +139,12 @@ def test_drift_shows(cluster: Cluster) -> None:
     assert change["changes"] == [{"op": "replace", "path": "/data/a", "before": "x", "after": "b"}]
 
 
-def test_prune_deletes_what_is_gone(cluster: Cluster) -> None:
+def test_prune_deletes_what_is_gone(applied: Cluster) -> None:
     """What the inventory has and the build has not would be deleted."""
-    cluster.apply()
-    cluster.remove("c.yaml")
-    assert cluster.lines() == [f"ConfigMap/{cluster.name}/c deleted"]
-    cluster.spec["prune"] = False
-    assert cluster.lines() == []
+    applied.remove("c.yaml")
+    assert applied.lines() == [f"ConfigMap/{applied.name}/c deleted"]
+    applied.spec["prune"] = False
+    assert applied.lines() == []
 
 
 def test_prune_spares_what_is_annotated(cluster: Cluster) -> None:
@@ -141,16 +158,15 @@ def test_prune_spares_what_is_annotated(cluster: Cluster) -> None:
     assert cluster.lines() == [f"ConfigMap/{cluster.name}/c skipped (kept: prune is disabled for it)"]
 
 
-def test_excluded_objects_are_skipped(cluster: Cluster) -> None:
+def test_excluded_objects_are_skipped(applied: Cluster) -> None:
     """``reconcile: disabled`` means that Flux does not touch it."""
-    cluster.apply()
     skipped = config_map("a: other").replace(
         "metadata:\n", "metadata:\n  annotations:\n    kustomize.toolkit.fluxcd.io/reconcile: disabled\n"
     )
-    cluster.write(**{"c.yaml": skipped})
-    result = cluster.diff("-o", "name")
+    applied.write(**{"c.yaml": skipped})
+    result = applied.diff("-o", "name")
     assert result.returncode == 0
-    assert result.stdout.decode() == f"ConfigMap/{cluster.name}/c skipped (excluded by an annotation)\n"
+    assert result.stdout.decode() == f"ConfigMap/{applied.name}/c skipped (excluded by an annotation)\n"
 
 
 def test_immutable_fields(cluster: Cluster) -> None:
@@ -180,3 +196,14 @@ def test_variables_of_the_cluster(cluster: Cluster) -> None:
     changes = json.loads(cluster.diff("-o", "json").stdout)["changes"]
     assert [change["action"] for change in changes] == ["created", "created"]
     assert b"+  a: hello" in cluster.diff().stdout
+
+
+def test_ignored_fields(cluster: Cluster) -> None:
+    """What ``spec.ignore`` leaves to others is no drift, what it does not is."""
+    cluster.apply()
+    patch = '{"data":{"a":"x"}}'
+    cluster.flux.api.kubectl("-n", cluster.name, "patch", "configmap", "c", "--type=merge", "-p", patch)
+    cluster.spec["ignore"] = [{"paths": ["/data/a"], "target": {"kind": "ConfigMap", "name": "c.*"}}]
+    assert cluster.lines() == []
+    cluster.spec["ignore"] = [{"paths": ["/data/a"], "target": {"kind": "Secret"}}]
+    assert cluster.lines() == [f"ConfigMap/{cluster.name}/c changed"]

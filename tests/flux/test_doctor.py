@@ -64,7 +64,8 @@ CASES: list[tuple[str, dict[str, str | bytes | None], str, str]] = [
      "${VAR:=value}"),
     ("failed", {"settings/kustomization.yaml": None, "settings/values.yaml": "replicas: 1\n"}, "settings/values.yaml",
      ".sourceignore"),
-    ("secret-substituted", {"apps/prod/db.yaml": seal(secret("password: pa$$word", "db"))}, "Secret/apps/db", "substitute"),
+    ("secret-substituted", {"apps/prod/db.yaml": seal(secret("password: pa$$word", "db"))}, "Secret/apps/db",
+     "substitute: disabled"),
     ("singular-env", {"apps/base/kustomization.yaml": kustomization(
         "web.yaml", secretGenerator=[{"name": "web", "env": "web.env"}])}, "apps/base/web.env", "envs: [web.env]"),
     ("mac-mismatch", {"apps/prod/db.yaml": files()["apps/prod/db.yaml"].replace(  # type: ignore[union-attr,arg-type]
