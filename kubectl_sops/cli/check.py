@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from kubectl_sops.cli import option_table as table
@@ -25,6 +27,7 @@ FAILURE_EXIT_CODE = 2
 OPTIONS = (
     table.Option("--staged", kind=table.FLAG, help="Look at what the next commit changes, as it is in Git's index."),
     table.Option("--format", help="text, github, sarif or json.", metavar="FORM"),
+    table.Option("--exclude", many=True, help="Leave out files that match, such as 'tests/*'.", metavar="PATTERN"),
     table.CONFIG,
     table.QUIET,
 )
@@ -40,7 +43,7 @@ def check(arguments: list[str], values: table.Values) -> int:
     Examples:
       kubectl sops check
 
-      kubectl sops check --staged
+      kubectl sops check --staged --exclude 'tests/*'
 
       kustomize build clusters/prod | kubectl sops check -
 
@@ -87,7 +90,9 @@ def _findings(arguments: list[str], values: table.Values) -> tuple[list[Finding]
         inspection = guard.inspect(entry, policy, source.read)
         return None if inspection is None else inspection.findings
 
-    entries = source.entries()
+    excluded = values.get("exclude")
+    patterns = [str(item) for item in excluded] if isinstance(excluded, list | tuple) else []
+    entries = [e for e in source.entries() if not any(fnmatchcase(os.path.normpath(e.path), p) for p in patterns)]
     shown = progress.track(entries, "Checking", quiet=bool(values.get("quiet")))
     for _, found in zip(shown, spread(work, entries), strict=False):
         if isinstance(found, SopsError):

@@ -358,3 +358,12 @@ def test_rendered_output_is_checked(repo):
     sealed = (repo.folder / "db.yaml").read_bytes()
     assert call(check.COMMAND, "-", stdin=sealed).code == 1
     assert call(check.COMMAND, "-", stdin=sops(["decrypt", "db.yaml"], repo.folder, ALICE)).code == 0
+
+
+def test_files_can_be_left_out(repo):
+    """Throw-away keys of a test suite are no leak; patterns cross folders."""
+    repo.write({"tests/a/keys.txt": ALICE.identity, "db.yaml": secret(password=CANARY)})
+    assert call(check.COMMAND, "-q").out.count("error:") == 2
+    result = call(check.COMMAND, "-q", "--exclude", "tests/*")
+    assert result.out.startswith("error: db.yaml:6")
+    assert result.out.count("error:") == 1
