@@ -89,7 +89,8 @@ class _Parser:
     def _skip(self) -> None:
         token = self._tokens[self._at]
         if token.kind is not yaml.BlockEndToken:
-            self._behind = max(self._behind, token.start + 2)  # behind an empty value, too
+            # behind its leaf: a scalar's stands where it starts, an empty one's behind the token before
+            self._behind = max(self._behind, 1 + (token.start if token.kind is yaml.ScalarToken else token.end))
         self._at += 1
 
     def _take(self, node: _Node) -> None:

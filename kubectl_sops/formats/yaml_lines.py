@@ -52,13 +52,14 @@ class Group:
 
 
 class Token:
-    """A token: its class, where it starts, and its text for scalars."""
+    """A token: its class, where it starts and ends, and its text for scalars."""
 
-    __slots__ = ("kind", "start", "value")
+    __slots__ = ("end", "kind", "start", "value")
 
-    def __init__(self, kind: type, start: int, value: str | None) -> None:
+    def __init__(self, kind: type, start: int, end: int, value: str | None) -> None:
         self.kind = kind
         self.start = start
+        self.end = end
         self.value = value
 
 
@@ -122,7 +123,7 @@ class _Scanner:
         for raw in _raw(self._text):
             kind = raw.__class__
             if kind is yaml.StreamStartToken:
-                self._push(kind, 0, None)
+                self._push(kind, 0, 0, None)
                 continue
             if kind is yaml.BlockEndToken:
                 ends.append(raw)
@@ -135,7 +136,7 @@ class _Scanner:
             ends = []
             if kind in _INDENTING:
                 self._indents.append(raw.start_mark.column)
-            self._push(kind, start, raw.value if kind is yaml.ScalarToken else None)
+            self._push(kind, start, end, raw.value if kind is yaml.ScalarToken else None)
             if kind in _INDENTING:
                 opened = 1
             elif kind is yaml.KeyToken and end == start:
@@ -167,8 +168,8 @@ class _Scanner:
         elif kind not in _BARE:
             self._line_comment(kind, start, end)
 
-    def _push(self, kind: type, start: int, value: str | None) -> None:
-        self._tokens.append(Token(kind, start, value))
+    def _push(self, kind: type, start: int, end: int, value: str | None) -> None:
+        self._tokens.append(Token(kind, start, end, value))
 
     def _peek_comment(self, limit: int) -> int | None:
         if self._next < len(self._starts) and self._starts[self._next] < limit:
@@ -300,7 +301,7 @@ class _Scanner:
                 if group.column == indent + 1:
                     mark = group.start
                 stop = group.scan_mark
-            self._tokens.append(Token(yaml.BlockEndToken, mark, None))
+            self._tokens.append(Token(yaml.BlockEndToken, mark, mark, None))
 
     def _line(self, at: int) -> int:
         return bisect_right(self._line_starts, at) - 1
