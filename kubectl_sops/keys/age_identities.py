@@ -126,24 +126,43 @@ class AgeIdentities:
         if data.startswith((b"age-encryption", b"-----BEGIN AGE")):
             if len(data) > MAX_ENCRYPTED_FILE:
                 raise KeyParseError("the encrypted identity file is too large")
-            place.protected.append(ssh_key.Protected("", lambda passphrase: _decrypt(data, passphrase)))
+            place.protected.append(ssh_key.Protected("", data, lambda passphrase: _decrypt(data, passphrase)))
             return []
         return _parse_lines(data)
 
     def _unlocked(self, place: Place, protected: Protected) -> list[Identity]:
         place.protected.remove(protected)  # asked once, whatever comes of it
-        what = "ssh key" if place.is_ssh else "identity"
-        if self._context.ask_passphrase is None:
-            place.fail(KeyParseError(f"the {what} has a passphrase, and there is no terminal to ask for it"))
-            return []
         try:
-            data = protected.open(self._context.ask_passphrase(f"Enter passphrase for {what} '{place.name}': "))
-            found = self._ssh(place, data) if place.is_ssh else _parse_lines(data)
+            if place.is_ssh:
+                question = f"Enter passphrase for ssh key '{place.name}': "
+                found = self._ssh(place, protected.open(self._ask(question, "ssh key")))
+            else:
+                found = _parse_lines(self._open_file(place, protected))
         except SopsError as error:
             place.fail(error)
             return []
         place.identities = [*(place.identities or ()), *found]
         return found
+
+    def _open_file(self, place: Place, protected: Protected) -> bytes:
+        from kubectl_sops.keys import gpg_agent
+
+        question = f"Enter passphrase for identity '{place.name}': "
+        agent = gpg_agent.find(self._context.environ) if self._context.local else None
+        cache = gpg_agent.cache_id(protected.data)
+        passphrase = gpg_agent.ask(agent, cache, question.rstrip(), self._context.environ) if agent else None
+        if agent is None or passphrase is None:
+            return protected.open(self._ask(question, "identity file"))
+        try:
+            return protected.open(passphrase)
+        except SopsError:
+            gpg_agent.forget(agent, cache)
+            raise
+
+    def _ask(self, question: str, what: str) -> str:
+        if self._context.ask_passphrase is None:
+            raise KeyParseError(f"the {what} has a passphrase, and there is no terminal to ask for it")
+        return self._context.ask_passphrase(question)
 
     @property
     def errors(self) -> list[str]:

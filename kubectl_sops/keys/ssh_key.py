@@ -19,15 +19,20 @@ _BODY = re.compile(rb"-----BEGIN OPENSSH PRIVATE KEY-----(.*?)-----END", re.DOTA
 
 
 class Protected(NamedTuple):
-    """A key behind a passphrase.
+    """A key behind a passphrase. Its representation says nothing.
 
     Attributes:
         recipient: its public half; empty where that is behind the passphrase too.
+        data: the key as it is stored.
         open: gives the key without its protection, or raises ``KeyParseError``.
     """
 
     recipient: str
+    data: bytes
     open: Callable[[str], bytes]
+
+    def __repr__(self) -> str:
+        return f"Protected({self.recipient!r})"
 
 
 def normalise(recipient: str) -> str:
@@ -52,7 +57,7 @@ def protected(private: bytes, public: bytes = b"") -> Protected | None:
     is_protected = header[0] != b"none" if header is not None else b"Proc-Type: 4,ENCRYPTED" in private
     if not is_protected:
         return None
-    return Protected(recipient_of(private, public), lambda passphrase: _open(private, passphrase))
+    return Protected(recipient_of(private, public), private, lambda passphrase: _open(private, passphrase))
 
 
 def _open(private: bytes, passphrase: str) -> bytes:

@@ -10,14 +10,16 @@ import pyrage
 import pytest
 
 from kubectl_sops import formats
-from kubectl_sops.keys import age
+from kubectl_sops.keys import UnwrapError, age, gpg_agent
 from kubectl_sops.keys.keyring import DataKeyError, Keyring
 from kubectl_sops.keys.report import report
-from tests.support import age_plugin
+from tests.support import age_passphrase, age_plugin
+from tests.support.gpg import GpgHome
 from tests.support.keys import DATA_KEY, Machine, Pair, age_entry
 from tests.support.tools import need, run
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 PLAIN = b"a: b\n"
@@ -132,13 +134,66 @@ def test_we_open_what_age_itself_wraps(kind, machine):
     assert age.unwrap(age_entry(recipient).with_enc(armored), machine.context()) == DATA_KEY
 
 
-def test_an_identity_file_that_age_protects(machine):
-    """A passphrase-encrypted identity file in the form of age's own."""
+def test_an_identity_file_that_rage_protects(machine):
+    """With the work factor of a real one, once: the other tests use files that open at once."""
     pair = Pair()
     data = pyrage.passphrase.encrypt(pair.identity.encode(), "open sesame", armored=True)
     machine.write(machine.keys_txt, data.decode())
     entry = age.wrap(age_entry(pair.recipient), DATA_KEY, machine.context())
     assert age.unwrap(entry, machine.context(ask=lambda _prompt: "open sesame")) == DATA_KEY
+
+
+@pytest.fixture
+def agent() -> Iterator[GpgHome]:
+    """A running gpg-agent that takes passphrases in advance."""
+    home = GpgHome()
+    (home.path / "gpg-agent.conf").write_text("allow-preset-passphrase\npinentry-program /bin/false\n")
+    home.gpg("--list-keys")
+    run([need("gpg-connect-agent"), "/bye"], env=home.environ)
+    yield home
+    home.close()
+
+
+@pytest.mark.parametrize("armored", [False, True])
+def test_a_passphrase_that_the_agent_remembers(armored, machine, agent):
+    """sops and we ask the same agent for the same entry, so nobody has to type."""
+    pair = Pair()
+    path = machine.home / "protected"
+    path.write_bytes(age_passphrase.encrypt(pair.identity, "open sesame", armored=armored))
+    machine.write("a.yaml", PLAIN.decode())
+    machine.write("e.yaml", machine.sops("encrypt", "--age", pair.recipient, "a.yaml")[1].decode())
+    cache = gpg_agent.cache_id(path.read_bytes())
+    environ = {"SOPS_AGE_KEY_FILE": str(path), "GPG_AGENT_INFO": f"{agent.path}/S.gpg-agent:0:1", "TERM": "xterm"}
+    preset = f"PRESET_PASSPHRASE {cache} -1 {b'open sesame'.hex()}"
+    run([need("gpg-connect-agent"), preset, "/bye"], env=agent.environ)
+    assert machine.sops("decrypt", "e.yaml", **environ)[:2] == (0, PLAIN)
+    assert ours(machine, "decrypt", "e.yaml", **environ)[:2] == (0, PLAIN)
+
+
+def test_the_agent_forgets_a_wrong_passphrase(machine, agent):
+    """So that the next try can ask for another one."""
+    pair = Pair()
+    path = machine.home / "protected"
+    path.write_bytes(age_passphrase.encrypt(pair.identity, "open sesame"))
+    cache = gpg_agent.cache_id(path.read_bytes())
+    run([need("gpg-connect-agent"), f"PRESET_PASSPHRASE {cache} -1 {b'wrong'.hex()}", "/bye"], env=agent.environ)
+    context = machine.context(SOPS_AGE_KEY_FILE=str(path), GNUPGHOME=str(agent.path))
+    entry = age.wrap(age_entry(pair.recipient), DATA_KEY, machine.context())
+    with pytest.raises(UnwrapError):
+        age.unwrap(entry, context)
+    assert context.age.errors == ["SOPS_AGE_KEY_FILE: incorrect passphrase"]
+    remembered = run([need("gpg-connect-agent"), f"GET_PASSPHRASE --no-ask {cache} X X X", "/bye"], env=agent.environ)
+    assert b"ERR" in remembered.stdout
+
+
+def test_an_agent_without_an_answer(machine, agent):
+    """Then the terminal is asked, where there is one."""
+    pair = Pair()
+    path = machine.home / "protected"
+    path.write_bytes(age_passphrase.encrypt(pair.identity, "open sesame"))
+    environ = {"SOPS_AGE_KEY_FILE": str(path), "GNUPGHOME": str(agent.path)}
+    entry = age.wrap(age_entry(pair.recipient), DATA_KEY, machine.context())
+    assert age.unwrap(entry, machine.context(ask=lambda _prompt: "open sesame", **environ)) == DATA_KEY
 
 
 class Place:

@@ -6,13 +6,12 @@ import base64
 import shutil
 from typing import TYPE_CHECKING
 
-import pyrage
 import pytest
 
 from kubectl_sops.errors import KeyParseError, WrapError
 from kubectl_sops.keys import UnwrapError, age
 from kubectl_sops.keys.context import Context
-from tests.support import age_plugin
+from tests.support import age_passphrase, age_plugin
 from tests.support.keys import DATA_KEY, Machine, Pair, age_entry
 from tests.support.tools import need, run
 
@@ -144,7 +143,7 @@ def test_nobody_is_asked_where_another_key_fits(machine, pair):
     """What needs a person comes last: commands, passphrases."""
     machine.ssh_key("id_ed25519", "ed25519", "open sesame")
     encrypted = machine.home / "encrypted"
-    encrypted.write_bytes(pyrage.passphrase.encrypt(Pair().identity.encode(), "open sesame"))
+    encrypted.write_bytes(age_passphrase.encrypt(Pair().identity, "open sesame"))
     machine.write(machine.keys_txt, pair.identity)
     environ = {"SOPS_AGE_KEY_FILE": str(encrypted), "SOPS_AGE_KEY_CMD": f"touch {machine.home}/ran"}
     assert age.unwrap(wrapped(pair.recipient, machine), machine.context(ask=never, **environ)) == DATA_KEY
@@ -155,8 +154,8 @@ def test_nobody_is_asked_where_another_key_fits(machine, pair):
 def test_a_protected_identity_file(armored, machine, pair):
     """An identity file that is itself an age file with a passphrase."""
     encrypted = machine.home / "encrypted"
-    text = f"# mine\n{pair.identity}\n".encode()
-    encrypted.write_bytes(pyrage.passphrase.encrypt(text, "open sesame", armored=armored))
+    text = f"# mine\n{pair.identity}\n"
+    encrypted.write_bytes(age_passphrase.encrypt(text, "open sesame", armored=armored))
     context = machine.context(ask=lambda _prompt: "open sesame", SOPS_AGE_KEY_FILE=str(encrypted))
     assert age.unwrap(wrapped(pair.recipient, machine), context) == DATA_KEY
 
@@ -164,7 +163,7 @@ def test_a_protected_identity_file(armored, machine, pair):
 def test_a_wrong_passphrase_is_asked_for_once(machine, pair):
     """It is reported as such, and not asked for again for the next file."""
     encrypted = machine.home / "encrypted"
-    encrypted.write_bytes(pyrage.passphrase.encrypt(pair.identity.encode(), "open sesame"))
+    encrypted.write_bytes(age_passphrase.encrypt(pair.identity, "open sesame"))
     asked: list[str] = []
     context = machine.context(ask=lambda prompt: asked.append(prompt) or "wrong", SOPS_AGE_KEY_FILE=str(encrypted))
     for _ in range(2):
