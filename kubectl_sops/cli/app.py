@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 from io import TextIOWrapper
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from kubectl_sops.cli import option_table
 from kubectl_sops.errors import BUG_EXIT_CODE, INTERRUPTED_EXIT_CODE, SopsError
@@ -47,8 +48,25 @@ def main(argv: Sequence[str] | None = None) -> None:
     if name == "sops":
         from kubectl_sops.cli import sops_front
 
-        sys.exit(guard(lambda: sops_front.main(args), name))
-    sys.exit(guard(lambda: _run(name, args), name))
+        _leave(guard(lambda: sops_front.main(args), name))
+    _leave(guard(lambda: _run(name, args), name))
+
+
+def _leave(code: int) -> NoReturn:
+    """Exit; as a program of its own without taking the interpreter apart, which costs as much as a dozen files."""
+    if getattr(sys.modules["__main__"], "main", None) is main and "coverage" not in sys.modules:
+        atexit.register(_end, code)
+    sys.exit(code)
+
+
+def _end(code: int) -> None:
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except OSError:
+            code = code or 1
+    os._exit(code)
 
 
 def guard(run: Callable[[], int | None], name: str) -> int:

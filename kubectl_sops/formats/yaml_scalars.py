@@ -25,14 +25,15 @@ _WORDS: dict[str, object] = {
     **dict.fromkeys((".nan", ".NaN", ".NAN"), float("nan")),
     **{sign + word: float(sign + "inf") for sign in ("", "+", "-") for word in (".inf", ".Inf", ".INF")},
 }
-_INT = re.compile(r"[+-]?(?:0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO][0-7]+|0[0-7]*|[1-9][0-9]*)")
-_FLOAT = re.compile(r"[+-]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][+-]?[0-9]+)?")
-_DOT_FLOAT = re.compile(r"\.[0-9]+(?:_[0-9]+)*(?:[eE][+-]?[0-9]+(?:_[0-9]+)*)?")
-_TIME = re.compile(
+# patterns are text, which `re` compiles and keeps when the first of its kind is met: most files need few of them
+_INT = r"[+-]?(?:0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO][0-7]+|0[0-7]*|[1-9][0-9]*)"
+_FLOAT = r"[+-]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][+-]?[0-9]+)?"
+_DOT_FLOAT = r"\.[0-9]+(?:_[0-9]+)*(?:[eE][+-]?[0-9]+(?:_[0-9]+)*)?"
+_TIME = (
     r"(\d{4})-(\d\d?)-(\d\d?)"
     r"(?:(?:([Tt])(\d\d?):(\d\d?):(\d\d?)(?:[.,](\d+))?(Z|[+-]\d\d:\d\d)|( )(\d\d?):(\d\d?):(\d\d?)(?:[.,](\d+))?))?"
 )
-_BASE_60 = re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?")
+_BASE_60 = r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?"
 _OLD_BOOL = frozenset(
     ["y", "Y", "yes", "Yes", "YES", "on", "On", "ON", "n", "N", "no", "No", "NO", "off", "Off", "OFF"]
 )
@@ -53,7 +54,7 @@ def resolve(text: str) -> object:
     if text in _WORDS:
         return _WORDS[text]
     if first == ".":
-        return float(text.replace("_", "")) if _DOT_FLOAT.fullmatch(text) and _finite(text) else text
+        return float(text.replace("_", "")) if re.fullmatch(_DOT_FLOAT, text) and _finite(text) else text
     if first in "+-0123456789":
         return _number_or_time(text)
     return text
@@ -69,7 +70,7 @@ def _number_or_time(text: str) -> object:
         if time is not None:
             return time
     plain = text.replace("_", "")
-    if _INT.fullmatch(plain):
+    if re.fullmatch(_INT, plain):
         number = _integer(plain)
         if INT_MIN <= number <= INT_MAX:
             return number
@@ -77,7 +78,7 @@ def _number_or_time(text: str) -> object:
             raise EncryptTreeError(
                 "an integer beyond 64 bits with sign, which sops can't hold", hint="write it in quotes"
             )
-    if _FLOAT.fullmatch(plain) and _finite(plain):
+    if re.fullmatch(_FLOAT, plain) and _finite(plain):
         return float(plain)
     return text
 
@@ -91,7 +92,7 @@ def _integer(text: str) -> int:
 
 def parse_time(text: str) -> Time | None:
     """A timestamp as normalised RFC 3339 text; ``None`` for what go-yaml takes as a string."""
-    match = _TIME.fullmatch(text)
+    match = re.fullmatch(_TIME, text)
     if match is None:
         return None
     year, month, day, t, hour, minute, second, fraction, zone, blank, *spaced = match.groups()
@@ -149,7 +150,7 @@ def is_string(text: str) -> bool:
         return False
     if text[0] not in _HINT:
         return True
-    if text in _OLD_BOOL or _BASE_60.fullmatch(text):
+    if text in _OLD_BOOL or re.fullmatch(_BASE_60, text):
         return False
     try:
         return type(resolve(text)) is str
@@ -158,7 +159,7 @@ def is_string(text: str) -> bool:
 
 
 _FIRST = frozenset("#,[]{}&*!|>'\"%@`")
-_FLOW = re.compile(r"[,?\[\]{}]|:(?=[,\[\]{}])")
+_FLOW = r"[,?\[\]{}]|:(?=[,\[\]{}])"
 
 
 def plain_fits(text: str, *, flow: bool) -> bool:
@@ -170,7 +171,7 @@ def plain_fits(text: str, *, flow: bool) -> bool:
         return False
     if ": " in text or ":\t" in text or text[-1] == ":" or " #" in text or "\t#" in text or "\t" in text:
         return False
-    if flow and (_FLOW.search(text) or first == "-"):
+    if flow and (re.search(_FLOW, text) or first == "-"):
         return False
     return is_printable(text)
 
@@ -179,28 +180,28 @@ def is_printable(text: str) -> bool:
     """Whether text needs no escapes: one line of characters that YAML allows everywhere."""
     if text.isascii():
         return text.isprintable()
-    return not _SPECIAL.search(text)
+    return not re.search(_SPECIAL, text)
 
 
 # also what libyaml takes for a line break (NEL, LS, PS), the byte order mark, and lone surrogates
 # (named one by one: a set of everything else takes Python twenty times as long to compile)
-_SPECIAL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
-_SPECIAL_IN_BLOCK = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
+_SPECIAL = "[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]"
+_SPECIAL_IN_BLOCK = "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]"
 _ESCAPES = {
     "\0": "\\0", "\a": "\\a", "\b": "\\b", "\t": "\\t", "\n": "\\n", "\v": "\\v", "\f": "\\f", "\r": "\\r",
     "\x1b": "\\e", '"': '\\"', "\\": "\\\\", "\x85": "\\N", "\u2028": "\\L", "\u2029": "\\P",
 }  # fmt: skip
-_TO_ESCAPE = re.compile('["\\\\]|' + _SPECIAL.pattern)
+_TO_ESCAPE = '["\\\\]|' + _SPECIAL
 
 
 def block_fits(text: str) -> bool:
     """Whether text can be the body of a block scalar."""
-    return not _SPECIAL_IN_BLOCK.search(text)
+    return not re.search(_SPECIAL_IN_BLOCK, text)
 
 
 def double(text: str) -> str:
     """Text in double quotes, with as few escapes as possible."""
-    return '"' + _TO_ESCAPE.sub(_escape, text) + '"'
+    return '"' + re.sub(_TO_ESCAPE, _escape, text) + '"'
 
 
 def _escape(match: re.Match[str]) -> str:
