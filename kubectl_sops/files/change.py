@@ -10,6 +10,7 @@ from kubectl_sops.core.cipher import KEY_SIZE
 from kubectl_sops.errors import NoRecipientsError
 from kubectl_sops.files.decrypt import open_document, parse_encrypted
 from kubectl_sops.files.encrypt import parse_plain, seal, seal_as, stash_of
+from kubectl_sops.files.reseal import reseal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -128,12 +129,9 @@ def rekey(
         raise NoRecipientsError("nobody could open the file any more", hint="name at least one recipient that stays")
     data_key = os.urandom(KEY_SIZE)
     wrapped, threshold = keyring.wrap(data_key, groups, metadata.shamir_threshold, os.urandom)
+    metadata = metadata.with_groups(wrapped, threshold if len(wrapped) > 1 else metadata.shamir_threshold)
+    quick = reseal(document, changes, metadata, data_key, now=now)
+    if quick is not None:
+        return quick
     plain = document.splice(changes, None)
-    return seal(
-        parse_plain(plain, document.format),
-        plain,
-        metadata.with_groups(wrapped, threshold if len(wrapped) > 1 else metadata.shamir_threshold),
-        data_key,
-        now=now,
-        like=document,
-    ).data
+    return seal(parse_plain(plain, document.format), plain, metadata, data_key, now=now, like=document).data

@@ -1,0 +1,60 @@
+"""Rotation without writing plaintext gives the same data and the same layout, in every format."""
+
+from __future__ import annotations
+
+import pytest
+from pyrage import x25519
+
+from kubectl_sops import formats
+from kubectl_sops.core.selectors import Selector
+from kubectl_sops.files import change
+from kubectl_sops.files.decrypt import decrypt, open_document, parse_encrypted
+from kubectl_sops.files.encrypt import Recipe, encrypt
+from kubectl_sops.files.reseal import reseal
+from kubectl_sops.keys import system
+from kubectl_sops.keys.keyring import Keyring
+
+IDENTITY = x25519.Identity.generate()
+KEYRING = Keyring({}, identities=[str(IDENTITY)], source="none")
+GROUPS = [list(system("age").parse_recipients(str(IDENTITY.to_public())))]
+NOW = "2026-01-01T00:00:00Z"
+
+TEXTS = {
+    "yaml": ("yaml", b"a: one\nb: 'two'\nc: \"three\"\nd: |\n  four\n  lines\ne: >-\n  five\nf: [1, 'x', \"y\", z]\n"
+                     b"g: {h: true, i: null, j: ''}\nk: 1.50\nl: 2020-01-02\nm_unencrypted: plain\nn: []\n"),
+    "stream": ("yaml", b"a: 1\n---\nb: 2\n"),
+    "json": ("json", b'{"a": "one", "b": [1, 2.50, "x", null, {}], "c_unencrypted": true}\n'),
+    "dotenv": ("dotenv", b"A=1\nB=two words\nC=\n"),
+    "ini": ("ini", b"[s]\na = 1\nb = two\n"),
+    "binary": ("binary", b"\x00\xff"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "text"), TEXTS.values(), ids=TEXTS)
+def test_the_same_text_comes_back(kind, text):
+    """Quotes, blocks and flow collections survive, and no ciphertext stays."""
+    data = encrypt(text, kind, Recipe(GROUPS, selector=Selector()), KEYRING, now=NOW).data
+    rotated = change.rotate(data, kind, KEYRING, now="2026-01-02T00:00:00Z")
+    assert decrypt(rotated, kind, KEYRING) == decrypt(data, kind, KEYRING)
+    before = {str(leaf.value) for leaf in formats.parse(data, kind).leaves if str(leaf.value).startswith("ENC[")}
+    after = {str(leaf.value) for leaf in formats.parse(rotated, kind).leaves if str(leaf.value).startswith("ENC[")}
+    assert len(after) == len(before)
+    assert not before & after
+
+
+@pytest.mark.parametrize(("kind", "text"), TEXTS.values(), ids=TEXTS)
+def test_the_quick_way_is_taken(kind, text):
+    """These documents need no second writing; otherwise the quick way would be of no use."""
+    data = encrypt(text, kind, Recipe(GROUPS, selector=Selector()), KEYRING, now=NOW).data
+    document, metadata = parse_encrypted(data, kind)
+    opened, _ = open_document(document, metadata, KEYRING)
+    assert reseal(document, opened.changes, metadata, b"k" * 32, now=NOW) is not None
+
+
+def test_comments_take_the_long_way():
+    """Where there are comments, their place is found out anew."""
+    data = encrypt(b"a: one # why\n", "yaml", Recipe(GROUPS, selector=Selector()), KEYRING, now=NOW).data
+    document, metadata = parse_encrypted(data, "yaml")
+    opened, _ = open_document(document, metadata, KEYRING)
+    assert reseal(document, opened.changes, metadata, b"k" * 32, now=NOW) is None
+    assert decrypt(change.rotate(data, "yaml", KEYRING, now=NOW), "yaml", KEYRING) == b"a: one # why\n"
