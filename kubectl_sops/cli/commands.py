@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "diff": ("diff", "COMMAND", "Show what applying would change in the cluster, or since a Git revision"),
     "doctor": ("doctor", "COMMAND", "Find what keeps Flux from applying the repository's secrets"),
     "groups": ("groups", "GROUPS", "Add or delete key groups of a file"),
+    "publish": ("publish", "COMMAND", "Send files to S3, GCS or Vault, as .sops.yaml says"),
     "exec-env": ("execute", "EXEC_ENV", "Run a command with decrypted values in its environment"),
     "exec-file": ("execute", "EXEC_FILE", "Run a command that reads the decrypted file"),
     "filestatus": ("filestatus", "COMMAND", "Say whether a file is encrypted"),

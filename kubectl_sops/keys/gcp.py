@@ -81,7 +81,7 @@ def _call(operation: str, entry: KeyEntry, context: Context, field: str, data: b
         raise missing_extra("gcp", service(entry)) from None
     body = {field: b64encode(data).decode(), f"{field}Crc32c": str(google_crc32c.value(data))}
     try:
-        session = context.client("gcp", lambda: _session(context))
+        session = context.client("gcp", lambda: session_for(context, _SCOPE))
         url = f"{endpoint(context.environ)}/v1/{name}:{operation}"
         response = session.post(url, json=body, timeout=(CONNECT_TIMEOUT, READ_TIMEOUT))
     except exceptions.TransportError:
@@ -140,12 +140,13 @@ def endpoint(environ: Mapping[str, str]) -> str:
     return f"https://cloudkms.{environ.get('SOPS_GCP_KMS_UNIVERSE_DOMAIN') or 'googleapis.com'}"
 
 
-def _session(context: Context) -> Any:
+def session_for(context: Context, scope: str) -> Any:
+    """A session of requests that carries the caller's credentials, limited to ``scope``."""
     from google.auth.transport.requests import AuthorizedSession
     from requests.adapters import HTTPAdapter
     from urllib3.util import Retry
 
-    session = AuthorizedSession(_credentials(context), refresh_timeout=READ_TIMEOUT)
+    session = AuthorizedSession(_credentials(context, scope), refresh_timeout=READ_TIMEOUT)
     busy = (429, 500, 502, 503, 504)
     retries = Retry(
         total=2, connect=0, read=0, status=2, backoff_factor=0.3, status_forcelist=busy, allowed_methods=None,
@@ -155,7 +156,7 @@ def _session(context: Context) -> Any:
     return session
 
 
-def _credentials(context: Context) -> Any:
+def _credentials(context: Context, scope: str) -> Any:
     """Those of the Flux Secret, or of the places of sops in its order."""
     import google.auth
     from google.oauth2.credentials import Credentials
@@ -164,23 +165,23 @@ def _credentials(context: Context) -> Any:
         data = context.secret.get(SECRET_ENTRY)
         if data is None:
             raise ServiceError(f"the Secret has no entry {SECRET_ENTRY}", "GCP KMS")
-        return _of_json(data, f"the entry {SECRET_ENTRY} of the Secret")
+        return _of_json(data, scope, f"the entry {SECRET_ENTRY} of the Secret")
     given = context.environ.get("GOOGLE_CREDENTIALS")
     if given:
         if not os.path.exists(given):
-            return _of_json(given.encode(), "GOOGLE_CREDENTIALS")
+            return _of_json(given.encode(), scope, "GOOGLE_CREDENTIALS")
         try:
             with open(given, "rb") as file:
-                return _of_json(file.read(1 << 20), "the file of GOOGLE_CREDENTIALS")
+                return _of_json(file.read(1 << 20), scope, "the file of GOOGLE_CREDENTIALS")
         except OSError as error:
             raise ServiceError(f"GOOGLE_CREDENTIALS can't be read: {error.strerror}", "GCP KMS") from None
     token = context.environ.get("GOOGLE_OAUTH_ACCESS_TOKEN")
     if token:
         return Credentials(token)
-    return google.auth.default(scopes=[_SCOPE])[0]
+    return google.auth.default(scopes=[scope])[0]
 
 
-def _of_json(data: bytes, place: str) -> Any:
+def _of_json(data: bytes, scope: str, place: str) -> Any:
     import warnings
 
     import google.auth
@@ -191,7 +192,7 @@ def _of_json(data: bytes, place: str) -> Any:
         with warnings.catch_warnings():
             # deprecated for credentials of strangers, whose token URL is not checked; these are the caller's own
             warnings.simplefilter("ignore", DeprecationWarning)
-            return google.auth.load_credentials_from_dict(info, scopes=[_SCOPE])[0]
+            return google.auth.load_credentials_from_dict(info, scopes=[scope])[0]
     except (ValueError, AttributeError, TypeError, GoogleAuthError):
         raise ServiceError(f"{place} holds no Google credentials", "GCP KMS") from None
 

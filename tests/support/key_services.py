@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import time
+from importlib import import_module
 from typing import TYPE_CHECKING
 from urllib import error, request
 
@@ -13,7 +14,7 @@ import pytest
 from tests.support.azure_kv import KeyVault
 from tests.support.cloud import Cloud
 from tests.support.kube import free_port
-from tests.support.tools import need
+from tests.support.tools import missing, need
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +23,14 @@ if TYPE_CHECKING:
     from tests.support.gcp_kms import Kms
 
 ROOT_TOKEN = "root-token"
+
+
+def need_package(name: str) -> None:
+    """Skip where an extra of ours is not installed, or fail where ``KUBECTL_SOPS_REQUIRE`` names the module."""
+    try:
+        import_module(name)
+    except ImportError:
+        missing(name)
 
 
 class Bao:
@@ -157,7 +166,7 @@ class Aws:
 @pytest.fixture(scope="session")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
     """AWS KMS, STS and S3."""
-    pytest.importorskip("boto3")
+    need_package("boto3")
     folder, port = tmp_path_factory.mktemp("moto"), free_port()
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
@@ -180,7 +189,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
 @pytest.fixture
 def key_vault(cloud: Cloud) -> KeyVault:
     """A new Azure Key Vault."""
-    pytest.importorskip("azure.keyvault.keys")
+    need_package("azure.keyvault.keys")
     cloud.requests.clear()
     cloud.failures.clear()
     return KeyVault(cloud)
@@ -189,7 +198,7 @@ def key_vault(cloud: Cloud) -> KeyVault:
 @pytest.fixture
 def gcp_kms(cloud: Cloud) -> Kms:
     """GCP KMS without keys."""
-    pytest.importorskip("google_crc32c")
+    need_package("google_crc32c")
     from tests.support.gcp_kms import Kms
 
     cloud.requests.clear()
