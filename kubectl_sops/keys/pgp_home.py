@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
-import signal
 import subprocess
-import sys
 import tempfile
-import threading
 import weakref
 from typing import TYPE_CHECKING
 
@@ -17,13 +13,16 @@ from kubectl_sops.keys.memory import find_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from types import FrameType
 
     from kubectl_sops.keys.context import Context
 
+# Waits until nobody holds the other end of its standard input any more. So the home goes however the program ends,
+# by a signal that can't be caught too.
+_REMOVE_AT_END = 'read -r _; gpgconf --homedir "$1" --kill all; rm -rf -- "$1"'
+
 
 class Home:
-    """The home; it goes, with its agent, when this object does, at the latest with the program.
+    """The home; it goes, with its agent, when this object does, at the latest when the program ends.
 
     Attributes:
         path: where it is.
@@ -39,9 +38,8 @@ class Home:
                 "no memory-backed folder for the private keys of the Secret",
                 hint="set KUBECTL_SOPS_MEMORY_DIR to a folder on a tmpfs",
             )
-        _end_on_signals()
         self.path = tempfile.mkdtemp(prefix="kubectl-sops-", dir=folder)  # mode 0700
-        self._finalizer = weakref.finalize(self, _remove, self.path, dict(environ))
+        weakref.finalize(self, _end, _watch(self.path, environ))
         gpg = Gpg(environ, self)
         self.broken = [name for name, data in sorted(secret.items()) if gpg.run(["--import"], data).returncode]
 
@@ -63,24 +61,15 @@ def of_secret(context: Context) -> Home:
     return home
 
 
-def _remove(path: str, environ: dict[str, str]) -> None:
-    try:
-        subprocess.run(
-            ["gpgconf", "--homedir", path, "--kill", "all"], env=environ, capture_output=True, timeout=10, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        pass  # the agent ends when it misses its home
-    shutil.rmtree(path, ignore_errors=True)
+def _watch(path: str, environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        ["/bin/sh", "-c", _REMOVE_AT_END, "sh", path], env=dict(environ), stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        start_new_session=True,  # Ctrl-C is for the program, not for those who clean up behind it
+    )  # fmt: skip
 
 
-def _end_on_signals() -> None:
-    """Let SIGTERM and SIGHUP end the program in the usual way, so that the home is removed."""
-    if threading.current_thread() is not threading.main_thread():
-        return
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is signal.SIG_DFL:
-            signal.signal(number, _end)
-
-
-def _end(number: int, _frame: FrameType | None) -> None:
-    sys.exit(128 + number)
+def _end(watcher: subprocess.Popen[bytes]) -> None:
+    assert watcher.stdin is not None  # a pipe
+    watcher.stdin.close()
+    watcher.wait()

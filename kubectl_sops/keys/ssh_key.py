@@ -91,4 +91,4 @@ def _openssh(private: bytes) -> tuple[bytes, bytes] | None:
         size = int.from_bytes(data[position : position + 4], "big")
         fields.append(data[position + 4 : position + 4 + size])
         position += 4 + size
-    return fields[0], fields[3]
+    return (fields[0], fields[3]) if position <= len(data) else None

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from kubectl_sops.keys.keyring import Keyring
 from kubectl_sops.keys.memory import find_folder
 from tests.support.gpg import GpgHome
 from tests.support.keys import DATA_KEY, Pair, age_entry, metadata
+from tests.support.strace import is_memory, trace
 from tests.support.tools import need, run
 
 if TYPE_CHECKING:
@@ -253,25 +255,58 @@ sys.stdin.read()
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, None], ids=["SIGTERM", "SIGHUP", "end"])
+def emptied(folder: Path) -> bool:
+    """Whether a folder is empty within ten seconds."""
+    for _ in range(1000):
+        if not list(folder.iterdir()):
+            return True
+        time.sleep(0.01)
+    return False
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL, signal.SIGINT, None])
 def test_the_home_goes_with_the_program(number, home, fingerprint, memory, tmp_path):
-    """However the program ends, short of being killed, no private key stays."""
+    """However the program ends, killed or not, no private key stays."""
     (tmp_path / "key.asc").write_bytes(home.secret(fingerprint))
     (tmp_path / "enc").write_text(pgp.wrap(entry(fingerprint), DATA_KEY, context(home)).enc)
     with subprocess.Popen(
         [sys.executable, "-c", _HOLDER], cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL, start_new_session=True,
         env=os.environ | {"KUBECTL_SOPS_MEMORY_DIR": str(memory), "PYTHONPATH": str(Path(__file__).parents[2])},
     ) as child:  # fmt: skip
         assert child.stdout is not None
         assert child.stdin is not None
         assert child.stdout.readline() == b"32\n"
-        assert len(list(memory.iterdir())) == 1
+        (made,) = memory.iterdir()
         if number is not None:
-            child.send_signal(number)
+            os.killpg(child.pid, number)
         else:
             child.stdin.close()
-        assert child.wait(30) == (128 + number if number is not None else 0)
-    assert list(memory.iterdir()) == []
+        child.wait(30)
+    assert emptied(memory)
+    assert str(made) not in run(["ps", "-eo", "args"]).stdout.decode()
+
+
+def test_commands_that_leave_in_a_hurry_leave_nothing(home, fingerprint, memory, tmp_path):
+    """The program ends without the exit handlers of Python; the home goes nevertheless."""
+    (tmp_path / "key.asc").write_bytes(home.secret(fingerprint))
+    (tmp_path / "enc").write_text(pgp.wrap(entry(fingerprint), DATA_KEY, context(home)).enc)
+    program = _HOLDER.replace("sys.stdin.read()", "os._exit(0)")
+    environ = {"KUBECTL_SOPS_MEMORY_DIR": str(memory), "PYTHONPATH": str(Path(__file__).parents[2])}
+    assert run([sys.executable, "-c", program], cwd=tmp_path, env=environ).stdout == b"32\n"
+    assert emptied(memory)
+
+
+def test_keys_of_a_secret_are_written_to_memory_only(home, stranger, fingerprint, memory, tmp_path):
+    """Whatever gpg and its agent write goes through pipes and sockets, or into the memory-backed folder."""
+    (tmp_path / "key.asc").write_bytes(home.secret(fingerprint))
+    (tmp_path / "enc").write_text(pgp.wrap(entry(fingerprint), DATA_KEY, context(home)).enc)
+    environ = stranger.environ | {"KUBECTL_SOPS_MEMORY_DIR": str(memory), "PYTHONPATH": str(Path(__file__).parents[2])}
+    traced = trace([sys.executable, "-c", _HOLDER], tmp_path, env=environ, cwd=tmp_path)
+    assert traced.result.stdout == b"32\n", traced.result.stderr.decode()
+    files = {name for name in traced.written() if name.startswith("/") and not name.startswith("/dev/")}
+    assert any(name.startswith(f"{memory}/") for name in files) or not files
+    assert {name for name in files if not is_memory(name, tmp_path)} == set()
 
 
 def test_age_comes_before_pgp(home, fingerprint):
