@@ -5,7 +5,6 @@ The hot path of every build: each plugin and each function is a process of its o
 
 from __future__ import annotations
 
-import atexit
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from kubectl_sops.errors import (
     UnwritableFileError,
     UsageError,
 )
+from kubectl_sops.leave import leave
 
 if TYPE_CHECKING:
     from typing import Any
@@ -36,21 +36,7 @@ def main(argv: list[str] | None = None) -> None:
     if name not in PREDECESSORS:
         name = PROGRAM  # as a plugin it is called by the name of the configuration's kind
     code = _guarded(name, words[1:], dict(os.environ))
-    if getattr(sys.modules["__main__"], "main", None) is main and "coverage" not in sys.modules:
-        # As a program of its own: to take the interpreter apart costs as much time as a dozen files, and nothing is
-        # left to clean up.
-        atexit.register(_leave, code)
-    sys.exit(code)
-
-
-def _leave(code: int) -> None:
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            if stream is not None:
-                stream.flush()
-        except OSError:
-            code = code or 1
-    os._exit(code)
+    leave(code, main)
 
 
 def _guarded(name: str, args: list[str], environ: dict[str, str]) -> int:

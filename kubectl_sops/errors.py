@@ -195,7 +195,9 @@ class NoMatchingKeyError(SopsError):
 
     exit_code = 128
 
-    def __init__(self, message: str, *, tried: Sequence[str] = (), hint: str | None = None, file: str | None = None):
+    def __init__(
+        self, message: str, *, tried: Sequence[str] = (), hint: str | None = None, file: str | None = None
+    ) -> None:
         super().__init__(message, hint=hint, file=file)
         self.tried = tuple(tried)
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import atexit
 import os
 import sys
 from io import TextIOWrapper
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from kubectl_sops.cli import option_table
-from kubectl_sops.errors import BUG_EXIT_CODE, INTERRUPTED_EXIT_CODE, SopsError
+from kubectl_sops.errors import BUG_EXIT_CODE, INTERRUPTED_EXIT_CODE, SopsError, UsageError
+from kubectl_sops.leave import leave
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -40,33 +40,21 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line and exit."""
     args = list(sys.argv[1:] if argv is None else argv)
     name = program_name(sys.argv[0])
-    if isinstance(sys.stdout, TextIOWrapper):
-        # names of files and keys can hold bytes that are not UTF-8; they are printed as they are
-        sys.stdout.reconfigure(errors="surrogateescape")
+    if None in (sys.stdin, sys.stdout, sys.stderr):
+        from kubectl_sops.cli.terminal import open_streams
+
+        open_streams()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # names of files and keys can hold bytes that are not UTF-8; they are printed as they are
+            stream.reconfigure(encoding="utf-8", errors="surrogateescape")
     if os.path.basename(sys.argv[0]).startswith("kubectl_complete-"):
         args.insert(0, "__complete")  # how kubectl asks a plugin for completions
     if name == "sops":
         from kubectl_sops.cli import sops_front
 
-        _leave(guard(lambda: sops_front.main(args), name))
-    _leave(guard(lambda: _run(name, args), name))
-
-
-def _leave(code: int) -> NoReturn:
-    """Exit; as a program of its own without taking the interpreter apart, which costs as much as a dozen files."""
-    if getattr(sys.modules["__main__"], "main", None) is main and "coverage" not in sys.modules:
-        atexit.register(_end, code)
-    sys.exit(code)
-
-
-def _end(code: int) -> None:
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            if stream is not None:
-                stream.flush()
-        except OSError:
-            code = code or 1
-    os._exit(code)
+        leave(guard(lambda: sops_front.main(args), name), main)
+    leave(guard(lambda: _run(name, args), name), main)
 
 
 def guard(run: Callable[[], int | None], name: str) -> int:
@@ -75,22 +63,50 @@ def guard(run: Callable[[], int | None], name: str) -> int:
         code = run() or 0
         sys.stdout.flush()
     except SopsError as error:
-        report(error, name)
-        return error.exit_code
+        return _failed(error, name)
     except KeyboardInterrupt:
-        sys.stderr.write("\n")
+        _show("")
         return INTERRUPTED_EXIT_CODE
     except BrokenPipeError:
-        # the reader has gone (`| head`); a second attempt at exit would complain again
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()  # the reader has gone (`| head`)
         return 141
     except Exception as error:  # the one place that must not let an exception print its text
         if os.environ.get("KUBECTL_SOPS_DEBUG") == "1":
             raise
-        sys.stderr.write(f"{_prefix(name)}: error: this is a bug in kubectl-sops: {type(error).__name__}\n")
-        sys.stderr.write(f"{_prefix(name)}: hint: KUBECTL_SOPS_DEBUG=1 shows where; the traceback may hold plaintext\n")
+        if isinstance(error, OSError):
+            from kubectl_sops.cli.terminal import as_failure
+
+            failure = as_failure(error)
+            if failure is not None:
+                _drop_output()
+                return _failed(failure, name)
+        _show(
+            f"{_prefix(name)}: error: this is a bug in kubectl-sops: {type(error).__name__}\n"
+            f"{_prefix(name)}: hint: KUBECTL_SOPS_DEBUG=1 shows where; the traceback may hold plaintext"
+        )
         return BUG_EXIT_CODE
     return code
+
+
+def _failed(error: SopsError, name: str) -> int:
+    report(error, name)
+    if name == "sops" and isinstance(error, UsageError):
+        return 1  # sops has no code for it: its 2 is a file that can't be read
+    return error.exit_code
+
+
+def _drop_output() -> None:
+    # a second attempt to write it, at exit, would complain again
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError:
+        pass  # not a file at all
+
+
+def _show(text: str) -> None:
+    from kubectl_sops.cli.terminal import show
+
+    show(text)
 
 
 def _prefix(name: str) -> str:
@@ -102,12 +118,13 @@ def report(error: SopsError, name: str) -> None:
     if name == "sops":
         from kubectl_sops.cli.sops_front import message
 
-        sys.stderr.write(message(error) + "\n")
+        _show(message(error))
         return
-    for line in (f"error: {error}", *(getattr(error, "tried", None) or ())):
-        sys.stderr.write(f"{_prefix(name)}: {line}\n" if line.startswith("error: ") else f"  {line}\n")
+    lines = [f"{_prefix(name)}: error: {error}"]
+    lines += [f"  {line}" for line in getattr(error, "tried", None) or ()]
     if error.hint:
-        sys.stderr.write(f"{_prefix(name)}: hint: {error.hint}\n")
+        lines.append(f"{_prefix(name)}: hint: {error.hint}")
+    _show("\n".join(lines))
 
 
 def _run(name: str, args: list[str]) -> int | None:
@@ -141,8 +158,12 @@ def _run_typer(name: str, args: list[str]) -> int:
     except typer.Abort:
         raise KeyboardInterrupt from None
     except usage_error as error:
-        error.show()
-        return int(error.exit_code)
+        if type(error).__name__ == "NoArgsIsHelpError":
+            error.show()
+            return int(error.exit_code)
+        text = error.format_message().rstrip(".").replace(". ", "; ")
+        path = error.ctx.command_path if getattr(error, "ctx", None) else name
+        raise UsageError(text[:1].lower() + text[1:], hint=f"`{path} --help` shows how it is called") from None
     return result if isinstance(result, int) else 0
 
 

@@ -1,4 +1,4 @@
-"""Real programs to compare with: found on PATH, in the virtual environment, or in the build cache of ``.ci/build-tools``."""
+"""Real programs to compare with: on PATH, in the virtual environment, or in the cache of ``.ci/build-tools``."""
 
 from __future__ import annotations
 
