@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 def leave(code: int, main: Callable[..., object]) -> NoReturn:
     """Exit with ``code``; ``main`` is the program's entry point.
 
-    Where it is what was started, the interpreter is not taken apart: that costs as much time as a dozen files, and nothing
-    is left to clean up.
+    Where it is what was started, the interpreter is not taken apart: that costs as much time as a dozen files, and
+    nothing is left to clean up.
     """
     if getattr(sys.modules["__main__"], "main", None) is main and "coverage" not in sys.modules:
         atexit.register(_end, code)

