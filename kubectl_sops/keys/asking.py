@@ -45,6 +45,16 @@ class Asking:
             return part
         if context.secret is None and not context.local:
             raise UnwrapError("not asked: the credentials of this machine do not count here")
+        from threading import current_thread, main_thread
+
+        if current_thread() is not main_thread():
+            return self._ask_once(key, context, service)
+        found: list[bytes] = []
+        # looking up a name can't be interrupted: a thread does it, and waiting for a thread can
+        at_once(lambda key: found.append(self._ask_once(key, context, service)), [key])
+        return found[0]
+
+    def _ask_once(self, key: KeyEntry, context: Context, service: str) -> bytes:
         with self._guard:
             lock = self._locks.setdefault(key.enc, allocate_lock())
         with lock:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from base64 import b64encode
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +25,7 @@ from kubectl_sops.keys import system
 from kubectl_sops.keys.keyring import Keyring
 from tests.support.sealing import NOW, PLAIN, opened, opened_by_sops, ours
 from tests.support.team import people
+from tests.support.tools import run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +36,8 @@ if TYPE_CHECKING:
     from tests.support.key_services import Aws, Bao
 
 PROGRAM = str(Path(sys.executable).parent / "kubectl-sops")
+FUNCTION = str(Path(sys.executable).parent / "krm-sops")
+SECRET = b"CANARY-v9Tq-hunter2-Zp4w"
 (ANN,) = people("ann")
 CREDENTIALS = {
     # what each system needs, and nothing that another could use
@@ -70,12 +75,12 @@ def recipients(env: dict[str, str], aws: Aws, bao: Bao, key_vault: KeyVault, gcp
     }
 
 
-def _sealed(recipients: dict[str, str], *groups: str, threshold: int = 0) -> bytes:
+def _sealed(recipients: dict[str, str], *groups: str, threshold: int = 0, plain: bytes = PLAIN) -> bytes:
     keys = [
         [key for kind in group.split() for key in system(kind).parse_recipients(recipients[kind])] for group in groups
     ]
     recipe = Recipe(keys, shamir_threshold=threshold)
-    return encrypt(PLAIN, "yaml", recipe, Keyring(os.environ), now=NOW).data
+    return encrypt(plain, "yaml", recipe, Keyring(os.environ), now=NOW).data
 
 
 @pytest.mark.parametrize("kind", CREDENTIALS)
@@ -102,6 +107,23 @@ def test_groups_of_several_systems(
     """The shares of a data key may be held by different systems."""
     data = _sealed(recipients, *groups, threshold=2)
     assert opened_by_sops(tmp_path, data, env) == opened(data) == PLAIN
+
+
+@pytest.mark.parametrize("kind", CREDENTIALS)
+def test_any_key_serves_the_function(
+    kind: str, recipients: dict[str, str], env: dict[str, str], tmp_path: Path
+) -> None:
+    """``krm-sops`` opens files with every system that ``kubectl sops`` opens them with."""
+    plain = b"apiVersion: v1\nkind: Secret\nmetadata:\n  name: a\nstringData:\n  password: " + SECRET + b"\n"
+    (tmp_path / "secret.yaml").write_bytes(_sealed(recipients, kind, plain=plain))
+    config = {"apiVersion": "kubectl-sops.dev/v1", "kind": "SopsGenerator", "metadata": {"name": "a"}}
+    call = {
+        "apiVersion": "config.kubernetes.io/v1", "kind": "ResourceList", "items": [],
+        "functionConfig": {**config, "files": ["secret.yaml"]},
+    }  # fmt: skip
+    done = run([FUNCTION], stdin=json.dumps(call).encode(), env=env, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr.decode()
+    assert b64encode(SECRET) in done.stdout
 
 
 def test_local_key_asks_no_service(recipients: dict[str, str], cloud: Cloud) -> None:

@@ -101,6 +101,20 @@ def test_credentials_of_this_machine_may_not_count(install: Callable[..., System
     assert system.asked == []
 
 
+def test_waiting_can_be_interrupted(install: Callable[..., System]) -> None:
+    """A request is made outside the main thread, which Ctrl-C reaches while the system looks up a name."""
+    made_by: list[threading.Thread] = []
+
+    def answer(_entry: KeyEntry) -> bytes:
+        made_by.append(threading.current_thread())
+        return b"part"
+
+    install(answer)
+    assert Asking().unwrap(_key("a"), Context({})) == b"part"
+    assert made_by[0].daemon
+    assert made_by[0] is not threading.main_thread()
+
+
 def test_threads_share_one_question(install: Callable[..., System]) -> None:
     """Threads that want the same key wait for one answer."""
     begun = threading.Barrier(4, timeout=10)
