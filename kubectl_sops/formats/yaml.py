@@ -12,9 +12,9 @@ from kubectl_sops.core.document import Document, Token
 from kubectl_sops.core.metadata import Metadata
 from kubectl_sops.core.values import Comment, Sealed, is_listed_comment
 from kubectl_sops.errors import MetadataError, NoDocumentError, ParseError
-from kubectl_sops.formats import yaml_aliases, yaml_blocks, yaml_entry
+from kubectl_sops.formats import yaml_aliases, yaml_blocks, yaml_entry, yaml_listed
 from kubectl_sops.formats.yaml_entry_edits import entry_edits
-from kubectl_sops.formats.yaml_render import block_token, plain_token, sealed_token, value_token
+from kubectl_sops.formats.yaml_render import block_token, kept_token, plain_token, sealed_token, value_token
 from kubectl_sops.formats.yaml_scalars import BREAKING_TAGS
 from kubectl_sops.formats.yaml_scan import Scan, Style, scan
 
@@ -125,7 +125,7 @@ class YamlDocument(Document):
         if isinstance(style, Style) and style.mark in ("|", ">"):
             return leaf.span[0], max(self._block(leaf, style).end, leaf.span[0] + 1)
         if isinstance(style, Style) and style.alias is None and is_listed_comment(leaf.value):
-            return self._text.rfind("-", 0, leaf.span[0]), leaf.span[1]
+            return yaml_listed.item_start(self._text, leaf), leaf.span[1]
         return leaf.span
 
     def _block(self, leaf: Leaf, style: Style) -> yaml_blocks.Block:
@@ -140,6 +140,7 @@ class YamlDocument(Document):
         leaves = self.leaves
         # empty text is never encrypted: its spelling is still there
         changes = {index: value for index, value in changes.items() if value != "" or leaves[index].value != ""}
+        listed, items = False, set[tuple[int, "Path"]]()
         moved = self._header_comments() if metadata is None else {}
         for index, value in changes.items():
             if index in moved:
@@ -148,10 +149,20 @@ class YamlDocument(Document):
             style = leaf.style
             if isinstance(style, Style) and style.alias is not None:
                 continue
+            if leaf.value.__class__ is Comment:
+                if isinstance(value, Token):
+                    value = Token(yaml_listed.sealed(self._text, leaf, value, self._scan.lists))
+                    if value.startswith("-"):
+                        items.add((leaf.document, leaf.path))
+            elif value.__class__ is Comment:
+                listed = True
             edits += self._leaf_edits(leaf, value)
         if self._scan.aliases:
             edits += yaml_aliases.edits(self._scan.aliases, leaves, changes)
-        edits += self._lists_of_comments(changes)
+        if listed:
+            edits += yaml_listed.emptied(self._text, leaves, changes, self._newline)
+        if items:
+            edits += yaml_listed.filled(self._text, leaves, items)
         if metadata is None:
             edits += self._removals({start: changes.get(index, leaves[index].value) for index, start in moved.items()})
         else:
@@ -179,13 +190,15 @@ class YamlDocument(Document):
         if leaf.value.__class__ is Comment:
             start, end = leaf.span
             return [(start, end, str(value) if isinstance(value, Token) else "#" + str(value))]
-        if isinstance(value, Token):
-            return [(*self._extent(leaf), str(value))]
         assert isinstance(style, Style)  # every leaf that can change is a scalar
+        if isinstance(value, Token):
+            start, end = self._extent(leaf)
+            kept = kept_token(value, style.mark, self._text[start:end], leaf.value, flow=style.flow)
+            return [(start, end, kept)]
         if value.__class__ is Comment:
-            return self._item_to_comment(leaf, str(value))
+            return [yaml_listed.opened(self._text, leaf, str(value), self._scan.lists)]
         if isinstance(value, Sealed):
-            return self._seal(leaf, style, str(value))
+            return self._seal(leaf, style, value.strip())  # one that is kept may come from a block scalar
         return self._plain(leaf, style, value)
 
     def _seal(self, leaf: Leaf, style: Style, sealed: str) -> list[Edit]:
@@ -220,7 +233,9 @@ class YamlDocument(Document):
         start, end = leaf.span
         if type(value) is str and "\n" in value and style.mark == "" and not style.flow:
             token = block_token(value, leaf, text, newline, self._indent())
-            if token is not None:
+            # at the end of a text without final line break, a block would lose the value's own
+            is_final = leaf is self.leaves[-1] and not text.endswith(("\n", "\r"))
+            if token is not None and not (is_final and value.endswith("\n")):
                 return [(start, end, token)]
         edits: list[Edit] = []
         if style.tag in BREAKING_TAGS:
@@ -229,35 +244,6 @@ class YamlDocument(Document):
 
     def _indent(self) -> int:
         return yaml_entry.indent_of(self._text)
-
-    def _item_to_comment(self, leaf: Leaf, comment: str) -> list[Edit]:
-        # the comment takes the item's place, dash included
-        start, end = leaf.span
-        return [(self._text.rfind("-", 0, start), end, "#" + comment)]
-
-    def _lists_of_comments(self, changes: Mapping[int, object]) -> list[Edit]:
-        """A list that held nothing but comments must come back as an empty list."""
-        only: dict[tuple[int, Path], list[int]] = {}
-        for index, value in changes.items():
-            if value.__class__ is Comment and self.leaves[index].value.__class__ is not Comment:
-                leaf = self.leaves[index]
-                only.setdefault((leaf.document, leaf.path), []).append(index)
-        edits: list[Edit] = []
-        sizes = dict.fromkeys(only, 0)
-        for leaf in self.leaves if only else ():
-            if leaf.value.__class__ is not Comment:
-                for depth in range(len(leaf.path) + 1):
-                    place = (leaf.document, leaf.path[:depth])
-                    if place in sizes:
-                        sizes[place] += 1
-        for place, indexes in only.items():
-            if sizes[place] == len(indexes):
-                end = self.leaves[indexes[-1]].span[1]
-                column = self._text.rfind("-", 0, self.leaves[indexes[0]].span[0])
-                line = self._text.rfind("\n", 0, column) + 1
-                pad = " " * (column - line)
-                edits.append((end, end, f"{self._newline}{pad}[]"))
-        return edits
 
     # the sops entry
 

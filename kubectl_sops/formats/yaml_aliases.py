@@ -37,7 +37,7 @@ def _written(items: list[tuple[Path, object]], alias: Alias) -> str:
     if alias.value == "scalar":
         value = items[0][1]
         if isinstance(value, Sealed) and not alias.flow:
-            return str(value)
+            return value.strip()
         return _leaf(value, flow=alias.flow)
     root: dict[str | int, object] = {}
     depth = alias.depth
@@ -54,7 +54,7 @@ def _written(items: list[tuple[Path, object]], alias: Alias) -> str:
 
 def _leaf(value: object, *, flow: bool) -> str:
     if isinstance(value, Sealed):
-        return f'"{value}"'
+        return f'"{value.strip()}"'
     if value is EMPTY_MAP or value is EMPTY_LIST:
         return repr(value)
     if isinstance(value, str) and not isinstance(value, Comment) and type(value) is str:

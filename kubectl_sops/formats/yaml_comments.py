@@ -43,7 +43,7 @@ def add(scan: Scan) -> bool:
         path, order = placed.get(start, lost)
         style = UNREAD if start not in placed else INLINE if start in inline else None
         content = scan.text[start + 1 : end]
-        if not content and path in scan.lists:
+        if not content and (order[0], path) in scan.lists:
             # sops takes an empty comment in an encrypted list for an empty item of it; a blank is the price
             content = " "
         comments.append((order, Leaf(path, Comment(content), (start, end), style, order[0])))

@@ -40,6 +40,22 @@ def sealed_token(sealed: str, mark: str, token: str, value: object, *, flow: boo
     return f"{mark}{sealed}{mark}"
 
 
+def kept_token(kept: str, mark: str, token: str, value: object, *, flow: bool) -> str:
+    """The source text of a ciphertext for a token that may have moved into a flow collection, or out of one."""
+    if mark in ("|", ">") or type(value) is not str:
+        moved = flow and kept.startswith(PREFIX)
+    else:
+        escaped = kept.endswith(_ESCAPED_BRACKET + '"')
+        if flow:
+            moved = kept.startswith(PREFIX) or (escaped and mark == "") or (kept[0] == mark == "'")
+        else:
+            moved = (escaped and mark != "") or (kept[0] == "'" and mark == "")
+    if not moved:
+        return kept
+    sealed = kept.strip("\"'").replace(_ESCAPED_BRACKET, "]")
+    return sealed_token(sealed, mark, token, value, flow=flow)
+
+
 def _escaped(sealed: str) -> str:
     return f'"{sealed[:-1]}{_ESCAPED_BRACKET}"'
 

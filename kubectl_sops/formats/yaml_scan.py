@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from kubectl_sops.core.leaf import Path
 
+    Lists = dict[tuple[int, Path], int | None]
+
 MAX_DEPTH = 500
 """Nesting; go-yaml stops at 10,000, Python's own stack much earlier."""
 
@@ -132,7 +134,7 @@ class Scan:
         """The text with blanks for tabs that go-yaml accepts and libyaml does not."""
         self.leaves: list[Leaf] = []
         self.containers: list[Path] = []
-        self.lists: set[Path] = set()
+        self.lists: Lists = {}
         self.parts: list[Part] = []
         self.aliases: list[Alias] = []
         self.entry: EntryTree | None = None
@@ -322,16 +324,19 @@ def _collection(  # one loop for the whole document: calls per node would double
                 result._anchors.pop(event.anchor, None)
             containers.append(path)
             if not frame.is_map:
-                result.lists.add(path)
+                result.lists[number, path] = None if frame.flow else frame.column
         elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
             frames.pop()
             anchor = opened.pop()
-            if frame.start == len(leaves) and frames:
+            if frame.count == 0 and frames:
+                if frame.start == len(leaves):
+                    span = (text.rfind("{" if frame.is_map else "[", 0, event.end_mark.index), event.end_mark.index)
+                    if frame.flow and not frame.is_map:
+                        result.lists[number, frame.path] = span[0] - _line_start(text, span[0])
+                else:  # nothing but comments that sops keeps as items
+                    span = (leaves[-1].span[1],) * 2
                 empty = EMPTY_MAP if frame.is_map else EMPTY_LIST
-                position = event.end_mark.index
-                style = Style("", frame.flow, frame.column)
-                leaves.append(Leaf(frame.path, empty, (text.rfind("{" if frame.is_map else "[", 0, position), position),
-                                   style, number))  # fmt: skip
+                leaves.append(Leaf(frame.path, empty, span, Style("", frame.flow, frame.column), number))
             if anchor is not None and result._open_anchors.get(anchor) is frame:  # nothing inside took the name over
                 del result._open_anchors[anchor]
                 kind_name = "map" if frame.is_map else "list"
