@@ -112,7 +112,8 @@ def _stays_inside(link: str, root: str) -> bool:
 def _walk_plain(folder: str) -> Iterator[str]:
     found: list[str] = []
     for current, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if name != ".git"]
+        # Git's own folder, and where an interrupted change of many files is kept outside Git
+        folders[:] = [name for name in folders if name != ".git" and not name.startswith(".kubectl-sops")]
         place = os.path.relpath(current, folder)
         found.extend(files if place == "." else [os.path.join(place, name) for name in files])
     return iter(sorted(found))

@@ -346,3 +346,41 @@ def test_random_histories(repo, seed):
     out = sops(["decrypt", "db.yaml"], repo.folder, BOB).decode()
     for key, value in expected.items():
         assert f"    {key}: {value}\n" in out
+
+
+def test_two_people_join_on_two_branches(repo):
+    """Both get into .sops.yaml and into the file, whose values were changed on both sides too."""
+    from kubectl_sops.cli import recipients, updatekeys
+    from tests.support.command import call
+
+    dave = people("dave")[0]
+    for branch, person, words in (("side", CAROL, ("one", "yy")), ("main", dave, ("app", "xx"))):
+        repo.git("checkout", "-q", *(["-b"] if branch == "side" else []), branch)
+        assert call(recipients.COMMAND, "add", person.recipient, "--name", person.name).code == 0
+        assert call(updatekeys.COMMAND, ".").code == 0
+        edit(repo, *words)
+    repo.git("merge", "-q", "side")
+    for person in (ALICE, BOB, CAROL, dave):
+        assert b"user: xx\n    password: yy\n" in sops(["decrypt", "db.yaml"], repo.folder, person)
+    stale = call(recipients.COMMAND, "--stale")
+    assert stale.code == 0, stale
+    listed = call(recipients.COMMAND, "--who", "dave", "-o", "name")
+    assert listed.out == "db.yaml\n"
+
+
+def test_one_leaves_while_another_edits(repo):
+    """The leaver is out, the edit is in, and the data key is one that the leaver never had."""
+    from kubectl_sops.cli import recipients, updatekeys
+    from tests.support.command import call
+
+    repo.git("checkout", "-qb", "side")
+    assert call(recipients.COMMAND, "rm", "bob").code == 0
+    assert call(updatekeys.COMMAND, ".").code == 0
+    repo.commit()
+    repo.git("checkout", "-q", "main")
+    edit(repo, "one", "yy")
+    repo.git("merge", "-q", "side")
+    text = (repo.folder / "db.yaml").read_bytes()
+    assert BOB.recipient.encode() not in text
+    assert b"password: yy" in sops(["decrypt", "db.yaml"], repo.folder, ALICE)
+    assert call(recipients.COMMAND, "--stale").code == 0
