@@ -31,7 +31,9 @@ def is_interactive() -> bool:
 
 def tell(line: str) -> None:
     """Show a line to the user, on stderr."""
-    sys.stderr.write(line + "\n")
+    from kubectl_sops.cli.terminal import show
+
+    show(line)
 
 
 def read_passphrase(prompt: str) -> str:
