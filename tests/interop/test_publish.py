@@ -118,6 +118,20 @@ def test_s3_gets_the_file_as_it_is(bucket: str, aws: Aws, here: Path) -> None:
     assert _object(aws, bucket, "sops/app.yaml") == (here / "secrets/app.yaml").read_bytes()
 
 
+def test_s3_gets_what_sops_puts_there(bucket: str, aws: Aws, here: Path) -> None:
+    """The same bytes under the same name."""
+    _config(here, f"{{s3_bucket: {bucket}, s3_prefix: theirs/, omit_extensions: true}}")
+    env = {**aws.environment, "AWS_REGION": "us-east-1"}
+    theirs = run([need("sops"), "publish", "--yes", "secrets/app.yaml"], cwd=here, env=env)
+    assert theirs.returncode == 0, theirs.stderr.decode()
+    (name,) = _names(aws, bucket)
+    published = _object(aws, bucket, name)
+    aws.client("s3", "us-east-1").delete_object(Bucket=bucket, Key=name)
+    assert call(COMMAND, "--yes", "secrets/app.yaml").code == 0
+    assert _names(aws, bucket) == [name]
+    assert _object(aws, bucket, name) == published
+
+
 def test_recreation_rule(bucket: str, aws: Aws, here: Path) -> None:
     """The published file is for others, under another data key, and sops opens it."""
     _config(here, f"{{s3_bucket: {bucket}, recreation_rule: {{age: {BOB.recipient}, encrypted_regex: ^password$}}}}")
