@@ -42,7 +42,9 @@ def sealed_token(sealed: str, mark: str, token: str, value: object, *, flow: boo
 
 def kept_token(kept: str, mark: str, token: str, value: object, *, flow: bool) -> str:
     """The source text of a ciphertext for a token that may have moved into a flow collection, or out of one."""
-    if mark in ("|", ">") or type(value) is not str:
+    if PREFIX in token:
+        moved = False  # one ciphertext in the place of another
+    elif mark in ("|", ">") or type(value) is not str:
         moved = flow and kept.startswith(PREFIX)
     else:
         escaped = kept.endswith(_ESCAPED_BRACKET + '"')
