@@ -11,6 +11,7 @@ from kubectl_sops.flux.manifest import label, metadata_of, name_of
 from kubectl_sops.flux.resources import DECRYPT_ANNOTATION, decode_base64
 
 if TYPE_CHECKING:
+    from kubectl_sops.core.leaf import Path
     from kubectl_sops.flux.pipeline import Build, Result
     from kubectl_sops.flux.remark import Remarks
     from kubectl_sops.flux.substitute import Variables
@@ -68,6 +69,17 @@ def _at(manifest: Any, path: tuple[str | int, ...]) -> Any:
         except (KeyError, IndexError, TypeError):
             return None
     return manifest
+
+
+def remark_lost(remarks: Remarks, manifest: Object, lost: list[Path]) -> None:
+    """Fields that the controller drops because Kubernetes has none of that name."""
+    # SOPS metadata that decryption has left is a matter of its own
+    names = [format_path(path) for path in lost if path != ("sops",)]
+    if names:
+        remarks.add(
+            "unknown-field", f"Flux drops fields that Kubernetes does not know: {', '.join(names[:5])}",
+            where=name_of(manifest), hint="check the spelling",
+        )  # fmt: skip
 
 
 def remark_final(out: Build) -> None:

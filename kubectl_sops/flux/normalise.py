@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any
 
+from kubectl_sops.flux import kinds
 from kubectl_sops.flux.manifest import group_of, key_of
 from kubectl_sops.flux.resources import decode_base64
 from kubectl_sops.flux.spec import GROUP
@@ -15,6 +16,7 @@ from kubectl_sops.flux.spec import GROUP
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from kubectl_sops.core.leaf import Path
     from kubectl_sops.flux.spec import Kustomization
 
     Object = dict[str, Any]
@@ -41,16 +43,6 @@ _TEMPLATES = {
     ("batch/v1", "CronJob"): ("spec", "jobTemplate", "spec", "template", "spec"),
 }
 """Where the pod is whose ports get a protocol."""
-
-_DATA_FIELDS = {
-    "Secret": ("data", "stringData", "immutable", "type"),
-    "ConfigMap": ("data", "binaryData", "immutable"),
-}
-_METADATA_FIELDS = (
-    "name", "generateName", "namespace", "selfLink", "uid", "resourceVersion", "generation", "creationTimestamp",
-    "deletionTimestamp", "deletionGracePeriodSeconds", "labels", "annotations", "ownerReferences", "finalizers",
-    "managedFields",
-)  # fmt: skip
 
 
 def flatten(objects: Iterable[Object]) -> list[Object]:
@@ -87,84 +79,40 @@ def _put(manifest: Object, field: str, values: dict[str, Any]) -> None:
         metadata[field] = {**(metadata.get(field) or {}), **values}
 
 
-def normalise(manifest: Object) -> Object:
-    """The object as it is after a way through its Go type, where the controller knows that.
+def normalise(manifest: Object) -> tuple[Object, list[Path]]:
+    """The object as it is after a way through its Go type, and the places of fields that got lost on it.
 
-    Done for what changes the outcome: unknown fields of Secrets and ConfigMaps, ``stringData``, the protocol of ports,
-    ``status``. Empty structs that Go prints are left out; the API server treats them alike.
+    Objects of other kinds, and those that do not fit their type, stay. Empty structs that Go would print are left
+    out; the API server treats them alike.
     """
     kind, version = manifest.get("kind"), manifest.get("apiVersion")
-    out = dict(manifest)
     if version == "rbac.authorization.k8s.io/v1" and kind in ("Role", "ClusterRole"):
-        return out
-    if version == "v1" and kind == "Secret":
-        out = _secret(out)
-    elif version == "v1" and kind == "ConfigMap":
-        out = _config_map(out)
-    elif version == "v1" and kind == "Service":
-        _default_protocol(out, ("spec",))
-    elif (str(version), str(kind)) in _TEMPLATES:
-        _default_protocols(out, _TEMPLATES[str(version), str(kind)])
+        return manifest, []
+    fitted = kinds.fit(manifest)
+    out, lost = fitted or (dict(manifest), [])
+    if fitted is not None:
+        if version == "v1" and kind == "Secret":
+            _merge_texts(out)
+        elif version == "v1" and kind == "Service":
+            _default_protocol(out, ("spec",))
+        elif (str(version), str(kind)) in _TEMPLATES:
+            _default_protocols(out, _TEMPLATES[str(version), str(kind)])
     metadata = out.get("metadata")
     if isinstance(metadata, dict):
         out["metadata"] = {key: value for key, value in metadata.items() if key != "creationTimestamp"}
     if not (group_of(out) == "apiextensions.k8s.io" and kind == "CustomResourceDefinition"):
         out.pop("status", None)
-    return out
+    return out, lost
 
 
-def _known(manifest: Object, fields: tuple[str, ...]) -> Object:
-    out = {key: value for key, value in manifest.items() if key in ("apiVersion", "kind", "metadata", *fields)}
-    metadata = out.get("metadata")
-    if isinstance(metadata, dict):
-        out["metadata"] = {key: value for key, value in metadata.items() if key in _METADATA_FIELDS}
-    return out
-
-
-def _is_text_map(value: object) -> bool:
-    return value is None or (isinstance(value, dict) and all(v is None or isinstance(v, str) for v in value.values()))
-
-
-def _fits_metadata(manifest: Object) -> bool:
-    metadata = manifest.get("metadata")
-    return isinstance(metadata, dict) and all(_is_text_map(metadata.get(name)) for name in ("labels", "annotations"))
-
-
-def _secret(manifest: Object) -> Object:
-    """A Secret with ``stringData`` in ``data``; untouched where its fields don't fit the type."""
-    data, texts = manifest.get("data"), manifest.get("stringData")
-    if not (_is_text_map(data) and _is_text_map(texts) and _fits_metadata(manifest) and _fits_immutable(manifest)):
-        return manifest
-    if not isinstance(manifest.get("type", ""), str):
-        return manifest
-    decoded: Object = {}
-    for key, value in (data or {}).items():
-        raw = None if value is None else decode_base64(value)
-        if raw is None and value is not None:
-            return manifest
-        decoded[key] = raw
-    for key, value in (texts or {}).items():
-        decoded[key] = (value or "").encode("utf-8", "surrogateescape")
-    out = _known(manifest, _DATA_FIELDS["Secret"])
-    out.pop("stringData", None)
-    out.pop("data", None)
-    if decoded:
-        out["data"] = {k: None if raw is None else base64.b64encode(raw).decode() for k, raw in decoded.items()}
-    return out
-
-
-def _config_map(manifest: Object) -> Object:
-    binary = manifest.get("binaryData")
-    fits = _is_text_map(manifest.get("data")) and _is_text_map(binary)
-    if not fits or not _fits_metadata(manifest) or not _fits_immutable(manifest):
-        return manifest
-    if any(value is not None and decode_base64(value) is None for value in (binary or {}).values()):
-        return manifest
-    return _known(manifest, _DATA_FIELDS["ConfigMap"])
-
-
-def _fits_immutable(manifest: Object) -> bool:
-    return manifest.get("immutable") is None or isinstance(manifest["immutable"], bool)
+def _merge_texts(secret: Object) -> None:
+    """Put ``stringData`` into ``data``, over what is there."""
+    data = secret.pop("data", None) or {}
+    raw = {key: None if value is None else decode_base64(value) for key, value in data.items()}
+    for key, value in (secret.pop("stringData", None) or {}).items():
+        raw[key] = value.encode("utf-8", "surrogateescape")
+    if raw:
+        secret["data"] = {k: None if v is None else base64.b64encode(v).decode() for k, v in raw.items()}
 
 
 def _default_protocols(manifest: Object, path: tuple[str, ...]) -> None:

@@ -237,7 +237,8 @@ class Builder:
                 flat += [Result(part) for part in parts]
         for result in flat:
             normalise.add_owner(result.object, out.kustomization)
-            result.object = normalise.normalise(result.object)
+            result.object, lost = normalise.normalise(result.object)
+            advice_objects.remark_lost(out.remarks, result.object, lost)
             normalise.add_common_metadata(result.object, out.kustomization)
         for result in flat:
             ciphertext.refuse(result.object, out.kustomization)

@@ -109,6 +109,20 @@ AFTER_THE_BUILD = [
                                                   "kustomize.toolkit.fluxcd.io/namespace": "apps"},
                                        "annotations": {"note": "x"}}}},
          {"commonMetadata": {"labels": {"team": "b"}, "annotations": {"note": "x"}}}),
+    Case("N6-unknown-fields", one(
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d, owner: me}\nspec:\n  replica: 2\n"
+        "  selector: {matchLabels: {a: b}}\n  template:\n    metadata: {labels: {a: b}}\n    spec:\n"
+        "      containers:\n      - {name: c, image: i, imagePullPolic: Always, ports: [{containerPort: 80}],\n"
+        "         resources: {limits: {cpu: 1, memory: 1Gi}}, args: [1m, null], env: [{name: A, value: null}]}\n"),
+        {"Deployment/d": {"metadata": {"owner": None}, "spec": {"replica": None, "template": {"spec": {"containers": [
+            {"name": "c", "imagePullPolic": None, "args": ["1m", ""],
+             "ports": [{"containerPort": 80, "protocol": "TCP"}]}]}}}}}, remark="unknown-field"),
+    Case("N7-does-not-fit", one(
+        "apiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec:\n  ports: [{port: eighty}]\n  extra: 1\n"),
+        {"Service/s": {"spec": {"ports": [{"port": "eighty", "protocol": None}], "extra": 1}}}, refused=True),
+    Case("N8-role", one(
+        "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {name: r}\nrules: []\n"),
+        {"Role/r": {"rules": []}}),
     Case("N5-service", one(
         "apiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec:\n  ports: [{port: 80}]\n"
         "status: {loadBalancer: {}}\n"),

@@ -67,8 +67,10 @@ def sent(live: Manifest) -> Manifest:
     """The part of a live object that the controller owns: what it sent."""
     owned = next(m["fieldsV1"] for m in live["metadata"]["managedFields"] if m["manager"] == "kustomize-controller")
     out: Manifest = pick(live, owned)
+    # sent empty or 0, because Go prints them so, and filled by the server
+    if owned.get("f:spec", {}).get("f:strategy") == {}:
+        out["spec"].pop("strategy", None)
     for port in out.get("spec", {}).get("ports", ()):
-        # sent as 0, because Go prints it so, and set by the server to the port itself
         port.pop("targetPort", None)
     out |= {"apiVersion": live["apiVersion"], "kind": live["kind"]}
     identity = {key: live["metadata"][key] for key in ("name", "namespace") if key in live["metadata"]}

@@ -19,7 +19,8 @@ OBJECT = {
         (None, True), ({"kind": "Deployment"}, True), ({"kind": "Deploy"}, False), ({"name": "w.*"}, True),
         ({"group": "apps", "version": "v1"}, True), ({"namespace": "other"}, False),
         ({"labelSelector": "team=a"}, True), ({"labelSelector": "team==b"}, False),
-        ({"labelSelector": "team!=b"}, True), ({"labelSelector": "team,!old"}, True), ({"annotationSelector": "x"}, False),
+        ({"labelSelector": "team!=b"}, True), ({"labelSelector": "team,!old"}, True),
+        ({"annotationSelector": "x"}, False),
         ({"labelSelector": "team in (a)"}, False),
     ],
 )  # fmt: skip

@@ -10,6 +10,7 @@ import pytest
 
 from kubectl_sops.flux import envsubst, go_yaml
 from kubectl_sops.flux.ignore import Ignore, read_patterns
+from kubectl_sops.flux.quantity import canonical
 from tests.support.tools import SHARED_CASES, need_shared
 
 VECTORS = Path(__file__).parents[2] / "vectors/flux"
@@ -21,7 +22,8 @@ def load(name: str) -> dict[str, Any]:
     return vectors
 
 
-SUBSTITUTION, EMIT, LOAD, IGNORE = (load(f"{n}.json") for n in ("envsubst", "yaml_emit", "yaml_load", "ignore"))
+NAMES = ("envsubst", "yaml_emit", "yaml_load", "ignore", "quantity")
+SUBSTITUTION, EMIT, LOAD, IGNORE, QUANTITIES = (load(f"{name}.json") for name in NAMES)
 
 
 def substituted(text: str, variables: dict[str, str], *, strict: bool) -> dict[str, object]:
@@ -73,6 +75,12 @@ def test_ignored_paths(case: dict[str, Any]) -> None:
     rules = Ignore(read_patterns("\n".join(case["patterns"]), case["domain"]))
     found = [p for p in IGNORE["paths"] if rules.excludes(p.rstrip("/").split("/"), is_directory=p.endswith("/"))]
     assert found == case["excluded"]
+
+
+@pytest.mark.parametrize("case", QUANTITIES["cases"], ids=lambda case: case["in"])
+def test_quantities(case: dict[str, Any]) -> None:
+    """The spelling of resource requests and the like."""
+    assert canonical(case["in"]) == case["out"]
 
 
 def test_shared_substitution_vectors() -> None:
