@@ -169,6 +169,11 @@ class AgeIdentities:
         """What went wrong at places read so far, a line for each."""
         return [f"{place.name}: {place.error.message}" for place in self._places if place.error is not None]
 
+    def first_error(self, *, with_ssh: bool) -> str | None:
+        """The first place to correct; a broken ssh key matters only where ssh keys are recipients."""
+        places = [place for place in self._places if with_ssh or not place.is_ssh]
+        return next((f"{place.name}: {place.error.message}" for place in places if place.error is not None), None)
+
     def findings(self) -> list[str]:
         """What the places hold, a line for each that has something; those that have nothing together in one."""
         lines, nothing = [], []
@@ -242,15 +247,10 @@ def _decrypt(data: bytes, passphrase: str) -> bytes:
 
 def _public(identity: Identity) -> str:
     if identity.recipient:
-        return f"the key of {short(identity.recipient)}"
+        return f"the key of {ssh_key.short(identity.recipient)}"
     if identity.is_plugin:
         return "a plugin's key"
     return "a post-quantum key" if identity.is_post_quantum else "an ssh key"
-
-
-def short(recipient: str) -> str:
-    """A recipient for messages: ssh keys by their end, which is what differs."""
-    return recipient if len(recipient) <= 70 else f"{recipient[:20]}…{recipient[-12:]}"
 
 
 def handles(identities: Sequence[Identity]) -> list[object]:

@@ -18,6 +18,7 @@ from kubectl_sops.errors import (
 from kubectl_sops.keys import ServiceError, UnwrapError, system
 from kubectl_sops.keys.asking import Asking
 from kubectl_sops.keys.context import Context
+from kubectl_sops.keys.ssh_key import PREFIXES, short
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -66,7 +67,7 @@ class DataKeyError(NoMatchingKeyError):
             for failure in failures or ():
                 prefix = f"group {number}: " if many else ""
                 # a service that can't be used is one line, however many of its keys the file has
-                line = f"{prefix}{failure.kind} {failure.service or failure.id}: {failure.reason}"
+                line = f"{prefix}{failure.kind} {failure.service or short(failure.id)}: {failure.reason}"
                 if line not in tried:
                     tried.append(line)
         if many:
@@ -240,10 +241,11 @@ class Keyring:
 
     def _hint(self, groups: Sequence[Group], failures: Sequence[Sequence[KeyFailure] | None]) -> str:
         hints = [failure.hint for group in failures for failure in group or () if failure.hint]
-        if any(key.kind == "age" for group in groups for key in group):
-            errors = self._context.age.errors
-            if errors:
-                return f"correct {errors[0]}"
+        recipients = [key.id for group in groups for key in group if key.kind == "age"]
+        if recipients:
+            error = self._context.age.first_error(with_ssh=any(text.startswith(PREFIXES) for text in recipients))
+            if error is not None:
+                return f"correct {error}"
         elif hints:
             return hints[0]
         if self._cluster_failure is not None:

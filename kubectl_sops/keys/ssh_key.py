@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from binascii import Error as Base64Error
 from binascii import a2b_base64, b2a_base64
 from typing import TYPE_CHECKING, NamedTuple
@@ -14,8 +13,9 @@ if TYPE_CHECKING:
 
 PREFIXES = ("ssh-ed25519 ", "ssh-rsa ")
 
+_LINE = 80  # characters; every X25519 recipient is shorter
 _MAGIC = b"openssh-key-v1\x00"
-_BODY = re.compile(rb"-----BEGIN OPENSSH PRIVATE KEY-----(.*?)-----END", re.DOTALL)
+_BEGIN, _END = b"-----BEGIN OPENSSH PRIVATE KEY-----", b"-----END"
 
 
 class Protected(NamedTuple):
@@ -38,6 +38,11 @@ class Protected(NamedTuple):
 def normalise(recipient: str) -> str:
     """A recipient without the comment that an ssh key may have."""
     return " ".join(recipient.split()[:2]) if recipient.startswith(PREFIXES) else recipient
+
+
+def short(recipient: str) -> str:
+    """A recipient for messages: of a long one its start and its end, which is what differs."""
+    return recipient if len(recipient) <= _LINE else f"{recipient[:20]}…{recipient[-20:]}"
 
 
 def recipient_of(private: bytes, public: bytes = b"") -> str:
@@ -76,11 +81,11 @@ def _open(private: bytes, passphrase: str) -> bytes:
 
 def _openssh(private: bytes) -> tuple[bytes, bytes] | None:
     """Cipher and public key in the header of an OpenSSH private key (OpenSSH ``PROTOCOL.key``)."""
-    match = _BODY.search(private)
-    if match is None:
+    _, begin, rest = private.partition(_BEGIN)
+    if not begin:
         return None
     try:
-        data = a2b_base64(match[1])
+        data = a2b_base64(rest.partition(_END)[0])
     except Base64Error:
         return None
     if not data.startswith(_MAGIC):

@@ -164,6 +164,29 @@ def test_what_was_tried_where(machine):
     assert raised.value.hint == "correct SOPS_AGE_KEY_FILE: no such file or directory"
 
 
+def test_a_broken_ssh_key_is_the_thing_to_fix_only_for_ssh_recipients(machine):
+    """Many have an ssh key that is of no use here."""
+    ssh = machine.ssh_key()
+    machine.write(".ssh/id_ed25519", "broken")
+    ring = Keyring(machine.environ)
+    for recipient, expected in ((Pair().recipient, "set SOPS_AGE_KEY_FILE"), (ssh, "correct ")):
+        groups, _ = ring.wrap(DATA_KEY, [[age_entry(recipient)]], 0, os.urandom)
+        with pytest.raises(DataKeyError) as raised:
+            ring.data_key(metadata(*groups))
+        assert str(raised.value.hint).startswith(expected)
+
+
+def test_long_recipients_are_shortened(machine):
+    """A line for an ssh key stays a line; its comment, which people know it by, is at the end."""
+    ssh = machine.ssh_key("other", "rsa")
+    groups, _ = Keyring({}).wrap(DATA_KEY, [[age_entry(f"{ssh} me@laptop")]], 0, os.urandom)
+    with pytest.raises(DataKeyError) as raised:
+        Keyring({}).data_key(metadata(*groups))
+    assert raised.value.tried[0] == f"age {ssh[:20]}…{ssh[-10:]} me@laptop: no age identity was found"
+    assert raised.value.groups[0] is not None
+    assert raised.value.groups[0][0].id == f"{ssh} me@laptop"
+
+
 def test_the_hint_where_the_cluster_has_another_key():
     """Its key is not among the recipients: somebody who has one must add it."""
     ring = Keyring({}, cluster=lambda: {"age.agekey": Pair().identity.encode()})
