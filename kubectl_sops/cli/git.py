@@ -16,6 +16,7 @@ from kubectl_sops.files.read import read
 from kubectl_sops.files.write import replace_file
 from kubectl_sops.formats import format_of
 from kubectl_sops.repo import attributes, find, git
+from kubectl_sops.repo.merge_text import sides
 from kubectl_sops.rules.search import NAME as CONFIG_NAME
 
 if TYPE_CHECKING:
@@ -110,8 +111,10 @@ def merge_driver(arguments: list[str], values: table.Values) -> int:
     try:
         merged = _merge(versions, path, values)
     except SopsError as error:
-        session.tell(f"kubectl-sops: {path}: merged as text: {error.message}")
-        merged = None
+        session.tell(f"kubectl-sops: {path}: can't be merged by value: {error.message}")
+        # lines of two encrypted versions in one file would have no valid MAC, and nobody could tell
+        replace_file(ours, sides(*versions[1:]))
+        return CONFLICT_EXIT_CODE
     if merged is None:
         return _merge_as_text(base, ours, theirs, size)
     data, conflicts = merged
@@ -132,16 +135,18 @@ def _merge(versions: list[bytes], path: str, values: table.Values) -> tuple[byte
         joined = merge_rules.merge(base, ours, theirs, path)
         return None if joined is None else (joined, [])
     kind = format_of(path)
-    if not all(find.looks_encrypted(data, kind) for data in versions):
+    if not all(find.looks_encrypted(data, kind) for data in (ours, theirs)):
         return None
+    if base.strip() and not find.looks_encrypted(base, kind):
+        return sides(ours, theirs), ["the whole file: both encrypted what was not encrypted before"]
     from kubectl_sops.errors import format_path
-    from kubectl_sops.repo import merge
+    from kubectl_sops.repo.merge import merge
 
-    result = merge.merge(base, ours, theirs, kind, session.keyring(values), now=session.now())
+    before = base if base.strip() else None
+    result = merge(before, ours, theirs, kind, session.keyring(values), now=session.now())
     if not result.conflicts:
         return result.data, []
-    # whole sides only: a mixture of two encrypted texts would have no valid MAC
-    data = merge.sides(result.data, result.other)
+    data = sides(result.data, result.other)
     return data, [format_path(place) or "the same lines" for place in result.conflicts]
 
 

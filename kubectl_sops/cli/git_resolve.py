@@ -32,7 +32,7 @@ def resolve_file(top: str, name: str, values: table.Values) -> str:
         UnresolvedError: marks were left in the text, or one side has no such file.
     """
     base, ours, theirs = git.read_blobs([f":{stage}:{name}" for stage in (1, 2, 3)], top)
-    if base is None or ours is None or theirs is None:
+    if ours is None or theirs is None:
         raise UnresolvedError("one side has no such file", file=name, hint="decide with git add or git rm")
     path = os.path.join(top, name)
     kind = format_of(path)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from kubectl_sops import formats
 from kubectl_sops.core.cipher import KEY_SIZE
+from kubectl_sops.core.document import Document, Opened
 from kubectl_sops.core.selectors import FIELDS
 from kubectl_sops.errors import SopsError
 from kubectl_sops.files.decrypt import open_document, parse_encrypted
@@ -17,7 +18,6 @@ from kubectl_sops.repo import merge_text, merge_values
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from kubectl_sops.core.document import Document, Opened
     from kubectl_sops.core.leaf import Path
     from kubectl_sops.core.metadata import Group, Metadata
     from kubectl_sops.keys.keyring import Keyring
@@ -71,16 +71,18 @@ def read_version(data: bytes, kind: str, keyring: Keyring) -> Version:
     return Version(data, document, metadata, opened, data_key, plain, formats.parse(plain, kind))
 
 
-def merge(base: bytes, ours: bytes, theirs: bytes, kind: str, keyring: Keyring, *, now: str) -> Result:
-    """Merge two encrypted versions of a file.
+def merge(base: bytes | None, ours: bytes, theirs: bytes, kind: str, keyring: Keyring, *, now: str) -> Result:
+    """Merge two encrypted versions of a file; ``base`` is ``None`` where both sides made it.
 
     Raises:
         UnmergeableError: the selectors of the two versions contradict each other.
         SopsError: a version can't be opened.
     """
-    before, mine, other = (read_version(data, kind, keyring) for data in (base, ours, theirs))
+    mine, other = (read_version(data, kind, keyring) for data in (ours, theirs))
+    before = _nothing(mine, other) if base is None else read_version(base, kind, keyring)
     fields = _merge_fields(before.metadata, mine.metadata, other.metadata)
-    groups = merge_groups(before.metadata.groups, mine.metadata.groups, other.metadata.groups)
+    was = before.metadata.groups if base is not None else [[] for _ in mine.metadata.groups]
+    groups = merge_groups(was, mine.metadata.groups, other.metadata.groups)
     seal_text = _Sealer(before, mine, other, fields, groups, keyring, now)
     values = merge_values.merge(*(version.plain_document.leaves for version in (before, mine, other)))
     text = None if values.conflicts else _merged_text(before, mine, other, values)
@@ -93,6 +95,16 @@ def merge(base: bytes, ours: bytes, theirs: bytes, kind: str, keyring: Keyring, 
     return Result(seal_text(ours_text), seal_text(theirs_text), conflicts)
 
 
+def _nothing(mine: Version, other: Version) -> Version:
+    """The version before a file that both sides made: no data, and their selectors, which have to be the same."""
+    for name in SCALARS:
+        if _field(mine.metadata, name) != _field(other.metadata, name):
+            raise UnmergeableError(f"the sides have another {name}", hint="decide for one of the files")
+    empty = Document()
+    empty.format, empty.leaves, empty.containers, empty.metadata = mine.document.format, [], [], None
+    return Version(b"", empty, mine.metadata, Opened(), b"", b"", empty)
+
+
 def _merged_text(before: Version, mine: Version, other: Version, values: Merged) -> bytes | None:
     """The plaintext with the changes of both sides; ``None`` where no way to write it keeps everything."""
     try:
@@ -102,7 +114,7 @@ def _merged_text(before: Version, mine: Version, other: Version, values: Merged)
     joined = merge_text.merge(*texts) if texts else None
     if joined is not None and _holds(joined.encode(), mine.plain_document.format, values):
         return joined.encode()
-    if _comments(other.plain_document) != _comments(before.plain_document):
+    if _comments(other.plain_document) not in (_comments(before.plain_document), _comments(mine.plain_document)):
         if _comments(mine.plain_document) != _comments(before.plain_document):
             return None  # putting values into one text would lose the comments of the other
         text = merge_values.patched(other.plain_document, values.from_ours)
@@ -250,9 +262,3 @@ def reseal(version: Version, text: bytes, *, now: str) -> bytes:
         parse_plain(text, version.document.format), text, version.metadata, version.data_key, now=now, stash=stash,
         like=version.document,
     ).data  # fmt: skip
-
-
-def sides(ours: bytes, theirs: bytes) -> bytes:
-    """Both whole files between the usual markers."""
-    ended = [data if data.endswith(b"\n") else data + b"\n" for data in (ours, theirs)]
-    return b"<<<<<<< ours\n" + ended[0] + b"=======\n" + ended[1] + b">>>>>>> theirs\n"

@@ -91,3 +91,9 @@ def mark(ours: str, theirs: str, *, size: int = 7) -> str:
         out += ["<" * size + " ours\n", *_ended(mine[a:b]), "=" * size + "\n", *_ended(other[c:d])]
         out.append(">" * size + " theirs\n")
     return "".join(out)
+
+
+def sides(ours: bytes, theirs: bytes) -> bytes:
+    """Both whole files between the usual markers."""
+    ended = [data if data.endswith(b"\n") else data + b"\n" for data in (ours, theirs)]
+    return b"<<<<<<< ours\n" + ended[0] + b"=======\n" + ended[1] + b">>>>>>> theirs\n"

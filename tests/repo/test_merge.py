@@ -384,3 +384,29 @@ def test_one_leaves_while_another_edits(repo):
     assert BOB.recipient.encode() not in text
     assert b"password: yy" in sops(["decrypt", "db.yaml"], repo.folder, ALICE)
     assert call(recipients.COMMAND, "--stale").code == 0
+
+
+def test_a_file_that_both_sides_make(repo):
+    """Values of both are in, recipients of both too; what differs is a conflict."""
+    repo.git("checkout", "-qb", "side")
+    repo.commit(files={"new.yaml": sealed(secret(a="1", theirs="2"), None, (ALICE, CAROL))})
+    repo.git("checkout", "-q", "main")
+    repo.commit(files={"new.yaml": sealed(secret(a="1", ours="3"), None, (ALICE, BOB))})
+    repo.git("merge", "-q", "side")
+    for person in (BOB, CAROL):
+        out = sops(["decrypt", "new.yaml"], repo.folder, person)
+        assert b"ours: 3" in out
+        assert b"theirs: 2" in out
+
+
+def test_without_a_key_whole_sides_are_left(repo, monkeypatch):
+    """Somebody who can't open the file gets both versions whole, never their lines mixed."""
+    repo.git("checkout", "-qb", "side")
+    edit(repo, "one", "yy")
+    side = (repo.folder / "db.yaml").read_bytes()
+    repo.git("checkout", "-q", "main")
+    edit(repo, "app", "xx")
+    main = (repo.folder / "db.yaml").read_bytes()
+    monkeypatch.setenv("SOPS_AGE_KEY", CAROL.identity)
+    assert repo.git("merge", "-q", "side", check=False).returncode == 1
+    assert (repo.folder / "db.yaml").read_bytes() == merge_text.sides(main, side)
