@@ -155,8 +155,8 @@ def test_folder(bucket: str, aws: Aws, here: Path) -> None:
     assert _object(aws, bucket, "app")
 
 
-def test_gcs(cloud: Cloud, gcp_kms: Kms, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The object has the file's bytes and its name."""
+def test_gcs_gets_what_sops_puts_there(cloud: Cloud, gcp_kms: Kms, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same bytes under the same name, by whichever of the API's ways."""
     seen: list[Request] = []
 
     def storage(request: Request) -> Reply:
@@ -164,15 +164,20 @@ def test_gcs(cloud: Cloud, gcp_kms: Kms, here: Path, monkeypatch: pytest.MonkeyP
         return Reply(body={"name": "x"})
 
     cloud.serve("storage.googleapis.com", storage)
-    for name, value in {**cloud.environment, "GOOGLE_CREDENTIALS": gcp_kms.service_account}.items():
+    (here / "account.json").write_text(gcp_kms.service_account)
+    env = {**cloud.environment, "GOOGLE_APPLICATION_CREDENTIALS": str(here / "account.json")}
+    for name, value in env.items():
         monkeypatch.setenv(name, value)
     _config(here, "{gcs_bucket: b, gcs_prefix: p/}")
+    theirs = run([need("sops"), "publish", "--yes", "secrets/app.yaml"], cwd=here, env=env)
+    assert theirs.returncode == 0, theirs.stderr.decode()
     done = call(COMMAND, "--yes", "secrets/app.yaml")
     assert (done.code, done.err) == (0, "secrets/app.yaml published to gcs://b/p/app.yaml\n")
-    (request,) = seen
-    assert urlsplit(request.path).path == "/upload/storage/v1/b/b/o"
-    assert parse_qs(urlsplit(request.path).query)["name"] == ["p/app.yaml"]
-    assert request.body == (here / "secrets/app.yaml").read_bytes()
+    assert [urlsplit(request.path).path for request in seen] == ["/upload/storage/v1/b/b/o"] * 2
+    assert [parse_qs(urlsplit(request.path).query)["name"] for request in seen] == [["p/app.yaml"]] * 2
+    # sops sends the object's description in front
+    assert seen[1].body == (here / "secrets/app.yaml").read_bytes()
+    assert seen[1].body in seen[0].body
 
 
 def test_plaintext_is_not_published(bucket: str, aws: Aws, here: Path) -> None:

@@ -48,6 +48,17 @@ class Reply(NamedTuple):
     headers: Mapping[str, str] = {}
 
 
+def _body(conversation: BaseHTTPRequestHandler) -> bytes:
+    if conversation.headers.get("Transfer-Encoding") != "chunked":
+        return conversation.rfile.read(int(conversation.headers.get("Content-Length") or 0))
+    data = b""
+    while size := int(conversation.rfile.readline(), 16):
+        data += conversation.rfile.read(size)
+        conversation.rfile.readline()
+    conversation.rfile.readline()
+    return data
+
+
 class Authority:
     """A certificate authority for one test run."""
 
@@ -173,13 +184,12 @@ class Cloud:
             protocol_version = "HTTP/1.1"
 
             def do_GET(self) -> None:
-                length = int(self.headers.get("Content-Length") or 0)
                 request = Request(
                     host,
                     self.command,
                     self.path,
                     {k.lower(): v for k, v in self.headers.items()},
-                    self.rfile.read(length),
+                    _body(self),
                 )
                 cloud.requests.append(request)
                 reply = cloud.failures.pop(0) if cloud.failures else answer(request)
