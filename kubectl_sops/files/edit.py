@@ -144,7 +144,7 @@ def edit_file(
     if resume:
         shown = kept.load(path, keyring, environ)
     elif kept.exists(path, environ):
-        tell(f"an earlier edit of {path} is kept; `edit --resume {path}` goes on with it")
+        tell(f"an earlier edit of {path} is kept; `edit --resume {path}` goes on with it, saving this one drops it")
     with memory_folder(environ, allow_disk=allow_disk) as folder:
         buffer = os.path.join(folder, os.path.basename(path))
         sealed = _converse(subject, shown, buffer, argv, environ, now, interactive, validate, tell)
@@ -152,7 +152,8 @@ def edit_file(
             with _kept_on_failure(subject, buffer, environ, now):
                 _require_unchanged(subject)
                 replace_file(path, sealed, new_mode=PRIVATE)
-    kept.forget(path, environ)
+    if resume or sealed is not None:
+        kept.forget(path, environ)  # otherwise somebody may only have looked, and goes on with the kept one now
     if sealed is None:
         return UNCHANGED
     return CREATED if subject.encrypted is None else EDITED

@@ -11,7 +11,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from kubectl_sops.core.selectors import FIELDS
-from kubectl_sops.errors import InputNotFoundError
+from kubectl_sops.errors import InputNotFoundError, UnwritableFileError
 from kubectl_sops.files.decrypt import decrypt
 from kubectl_sops.files.encrypt import seal
 from kubectl_sops.files.read import read
@@ -25,23 +25,39 @@ if TYPE_CHECKING:
     from kubectl_sops.files.decrypt import DataKeys
 
 
-def _place(path: str, environ: Mapping[str, str]) -> str:
-    state = environ.get("XDG_STATE_HOME") or os.path.join(environ.get("HOME") or "/", ".local", "state")
-    name = sha256(os.path.realpath(path).encode("utf-8", "surrogateescape")).hexdigest()[:32]
-    return os.path.join(state, "kubectl-sops", "edits", name)
+def _places(path: str, environ: Mapping[str, str]) -> tuple[str, ...]:
+    # the second is for homes that do not exist or can't be written, as in containers
+    home = environ.get("HOME") or os.path.expanduser("~")
+    state = environ.get("XDG_STATE_HOME") or os.path.join(home, ".local", "state")
+    target = os.path.realpath(path)
+    name = sha256(target.encode("utf-8", "surrogateescape")).hexdigest()[:32]
+    beside = os.path.join(os.path.dirname(target), f".{os.path.basename(target)}.kept-edit")
+    return os.path.join(state, "kubectl-sops", "edits", name), beside
 
 
 def exists(path: str, environ: Mapping[str, str]) -> bool:
     """Whether an edit of ``path`` is kept."""
-    return os.path.exists(_place(path, environ))
+    return any(os.path.exists(place) for place in _places(path, environ))
 
 
 def store(path: str, text: bytes, metadata: Metadata, data_key: bytes, environ: Mapping[str, str], *, now: str) -> None:
-    """Keep ``text``, encrypted like the file it belongs to."""
-    place = _place(path, environ)
-    os.makedirs(os.path.dirname(place), mode=0o700, exist_ok=True)
+    """Keep ``text``, encrypted like the file it belongs to: with the user's state, or beside the file.
+
+    Raises:
+        UnwritableFileError: neither place can be written.
+    """
     everything = metadata.replace(**dict.fromkeys((*FIELDS, "mac_only_encrypted")))
-    replace_file(place, seal(binary.parse_plain(text), text, everything, data_key, now=now).data)
+    data = seal(binary.parse_plain(text), text, everything, data_key, now=now).data
+    for place in _places(path, environ):
+        try:
+            os.makedirs(os.path.dirname(place), mode=0o700, exist_ok=True)
+            replace_file(place, data)
+        except (OSError, UnwritableFileError):
+            continue
+        return
+    raise UnwritableFileError(
+        "your text can't be kept, and is lost", file=path, hint="set XDG_STATE_HOME to a folder that can be written"
+    )
 
 
 def load(path: str, keys: DataKeys, environ: Mapping[str, str]) -> bytes:
@@ -50,16 +66,16 @@ def load(path: str, keys: DataKeys, environ: Mapping[str, str]) -> bytes:
     Raises:
         InputNotFoundError: nothing is kept for ``path``.
     """
-    try:
-        data = read(_place(path, environ))
-    except InputNotFoundError:
-        raise InputNotFoundError("no edit is kept", file=path, hint=f"start one with `edit {path}`") from None
-    return decrypt(data, "binary", keys)
+    for place in _places(path, environ):
+        if os.path.exists(place):
+            return decrypt(read(place), "binary", keys)
+    raise InputNotFoundError("no edit is kept", file=path, hint=f"start one with `edit {path}`")
 
 
 def forget(path: str, environ: Mapping[str, str]) -> None:
     """Remove the kept text, if there is one."""
-    try:
-        os.unlink(_place(path, environ))
-    except FileNotFoundError:
-        pass
+    for place in _places(path, environ):
+        try:
+            os.unlink(place)
+        except OSError:
+            pass  # not there, or its folder never was

@@ -8,7 +8,7 @@ import stat
 import pytest
 
 from kubectl_sops.core.metadata import KeyEntry
-from kubectl_sops.errors import EditorError, InputNotFoundError, InsecureStorageError, SopsError
+from kubectl_sops.errors import EditorError, InputNotFoundError, InsecureStorageError, SopsError, UnwritableFileError
 from kubectl_sops.files import editor, kept, memory
 from kubectl_sops.files.edit import CREATED, EDITED, UNCHANGED, EditGivenUpError, edit_file
 from kubectl_sops.files.encrypt import Recipe, encrypt
@@ -179,6 +179,45 @@ def test_a_kept_text_is_not_needed_after_an_unchanged_failure(desk):
     with pytest.raises(EditorError):
         desk.edit()
     assert not kept.exists(desk.path, desk.environ)
+
+
+def test_looking_at_a_file_keeps_its_kept_edit(desk):
+    """Whoever reads that an edit is kept, and leaves the editor to resume it, still finds it."""
+    desk.file()
+    desk.editor('sed -i s/hunter2/hunter5/ "$1"; exit 3')
+    with pytest.raises(EditorError):
+        desk.edit()
+    desk.editor("true")
+    assert desk.edit() == UNCHANGED
+    assert desk.edit(resume=True) == EDITED
+    assert b"hunter5" in desk.plain()
+    assert not kept.exists(desk.path, desk.environ)
+
+
+@pytest.mark.parametrize("home", ["/dev/null", "/proc/nowhere"])
+def test_an_edit_is_kept_without_a_usable_home(home, desk):
+    """Where the user's state can't be written, the text is kept beside the file, and found there."""
+    desk.file()
+    desk.environ["HOME"] = home
+    desk.editor('sed -i s/hunter2/hunter8/ "$1"; exit 3')
+    with pytest.raises(EditorError) as caught:
+        desk.edit()
+    assert "edit --resume" in (caught.value.hint or "")
+    assert not any(b"hunter8" in path.read_bytes() for path in desk.folder.glob(".*"))
+    desk.editor("true")
+    assert desk.edit(resume=True) == EDITED
+    assert b"hunter8" in desk.plain()
+    assert not list(desk.folder.glob(".*"))
+
+
+def test_a_text_that_cannot_be_kept_is_said(desk):
+    """Where no place can be written, the error says that the text is lost, and how to do better."""
+    desk.file()
+    desk.environ["HOME"] = "/dev/null"
+    desk.editor(f'sed -i s/hunter2/hunter8/ "$1"; mkdir "{desk.folder}/.secret.yaml.kept-edit"; exit 3')
+    with pytest.raises(UnwritableFileError, match="is lost") as caught:
+        desk.edit()
+    assert "XDG_STATE_HOME" in (caught.value.hint or "")
 
 
 def test_somebody_else_was_quicker(desk):
