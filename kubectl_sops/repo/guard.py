@@ -141,7 +141,7 @@ def inspect_data(path: str, data: bytes, policy: Policy, read: Read) -> Inspecti
     kind = format_of(path)
     inspection = Inspection(path, kind)
     if looks_encrypted(data, kind) or (kind != "binary" and _CIPHERTEXT in data):
-        match = _CONFLICT.search(data)
+        match = _CONFLICT.search(data) if b"<<<<<<<" in data else None
         if match is not None:
             finding = Finding("conflict", path, "has conflict markers", Lines(data).at_byte(match.start()))
             inspection.findings.append(finding)

@@ -73,7 +73,9 @@ def outline(data: bytes, format: str) -> Outline | None:
         return None
     body = data[:start]
     # `sops:` a second time, or a second document: which entry counts is for the parser to say
-    if b"\nsops:" in body or body.startswith(b"sops:") or _OTHER_DOCUMENT.search(body, 3) is not None:
+    if b"\nsops:" in body or body.startswith(b"sops:"):
+        return None
+    if (b"\n---" in body or b"\n..." in body) and _OTHER_DOCUMENT.search(body, 3) is not None:
         return None
     try:
         document = formats.parse(_STAND_IN + data[start:], "yaml")
