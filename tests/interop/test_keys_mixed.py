@@ -23,6 +23,7 @@ from kubectl_sops.files import remote
 from kubectl_sops.files.encrypt import Recipe, encrypt
 from kubectl_sops.keys import system
 from kubectl_sops.keys.keyring import Keyring
+from tests.support.gpg import GpgHome
 from tests.support.sealing import NOW, PLAIN, opened, opened_by_sops, ours
 from tests.support.team import people
 from tests.support.tools import run
@@ -42,6 +43,7 @@ SECRET = b"CANARY-v9Tq-hunter2-Zp4w"
 CREDENTIALS = {
     # what each system needs, and nothing that another could use
     "age": ("SOPS_AGE_KEY",),
+    "pgp": ("GNUPGHOME",),
     "kms": ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
     "gcp_kms": ("GOOGLE_CREDENTIALS",),
     "azure_kv": ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET"),
@@ -49,14 +51,28 @@ CREDENTIALS = {
 }
 
 
+@pytest.fixture(scope="module")
+def gpg() -> Iterator[GpgHome]:
+    """A home of gpg with a key pair."""
+    made = GpgHome()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def fingerprint(gpg: GpgHome) -> str:
+    return gpg.create("mixed")
+
+
 @pytest.fixture
 def env(
-    aws: Aws, bao: Bao, cloud: Cloud, key_vault: KeyVault, gcp_kms: Kms, monkeypatch: pytest.MonkeyPatch
+    aws: Aws, bao: Bao, cloud: Cloud, key_vault: KeyVault, gcp_kms: Kms, gpg: GpgHome, monkeypatch: pytest.MonkeyPatch
 ) -> dict[str, str]:
     """Credentials for everything."""
     found = {
         **aws.environment, **bao.environment, **cloud.environment, **key_vault.environment, **gcp_kms.environment,
         "GOOGLE_CREDENTIALS": gcp_kms.service_account, "SOPS_AGE_KEY": ANN.identity, "NO_PROXY": "127.0.0.1",
+        **gpg.environ,
     }  # fmt: skip
     for name, value in found.items():
         monkeypatch.setenv(name, value)
@@ -64,10 +80,13 @@ def env(
 
 
 @pytest.fixture
-def recipients(env: dict[str, str], aws: Aws, bao: Bao, key_vault: KeyVault, gcp_kms: Kms) -> dict[str, str]:
+def recipients(
+    env: dict[str, str], aws: Aws, bao: Bao, key_vault: KeyVault, gcp_kms: Kms, fingerprint: str
+) -> dict[str, str]:
     """One recipient of each system."""
     return {
         "age": ANN.recipient,
+        "pgp": fingerprint,
         "kms": aws.create(),
         "gcp_kms": gcp_kms.create("mixed"),
         "azure_kv": key_vault.create("mixed"),
@@ -87,19 +106,20 @@ def _sealed(recipients: dict[str, str], *groups: str, threshold: int = 0, plain:
 def test_any_key_of_a_file_opens_it(
     kind: str, recipients: dict[str, str], env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever has access to one of five systems opens the file, with us and with sops."""
-    data = _sealed(recipients, "age kms gcp_kms azure_kv hc_vault")
+    """Whoever has access to one of six systems opens the file, with us and with sops."""
+    data = _sealed(recipients, "age pgp kms gcp_kms azure_kv hc_vault")
     for name in [name for other, names in CREDENTIALS.items() if other != kind for name in names]:
         monkeypatch.delenv(name)
         del env[name]
-    order = ["kms", "gcp_kms", "azure_kv", "hc_vault", "age"]
+    order = ["pgp", "kms", "gcp_kms", "azure_kv", "hc_vault", "age"]
     order.sort(key=lambda other: other != kind)  # the others would look for credentials in many places
     assert opened(data, order=order) == PLAIN
     assert opened_by_sops(tmp_path, data, {**env, "SOPS_DECRYPTION_ORDER": ",".join(order)}) == PLAIN
 
 
 @pytest.mark.parametrize(
-    "groups", [("hc_vault", "kms"), ("gcp_kms age", "azure_kv"), ("age", "hc_vault kms", "azure_kv")]
+    "groups",
+    [("hc_vault", "kms"), ("gcp_kms age", "azure_kv"), ("age", "hc_vault kms", "azure_kv pgp"), ("pgp", "kms")],
 )
 def test_groups_of_several_systems(
     groups: tuple[str, ...], recipients: dict[str, str], env: dict[str, str], tmp_path: Path
