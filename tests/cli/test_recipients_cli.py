@@ -245,3 +245,28 @@ def test_rotate_goes_on_after_a_bad_file(repo):
     assert result.code == 51
     assert "error: db.yaml: MAC mismatch" in result.err
     assert "1 file rotated" in result.err
+
+
+@pytest.mark.parametrize("option", ["--resume", "--abort"])
+def test_an_interrupted_change_is_finished_or_undone(repo, team, option):
+    """Another change is refused until then; afterwards all files are new, or all are old."""
+    from kubectl_sops.repo.transaction import Transaction
+
+    names = ("db.yaml", "apps/web.yaml")
+    before = {name: (repo.folder / name).read_bytes() for name in names}
+    begun = Transaction.begin(str(repo.folder), "updatekeys")
+    for name in names:
+        begun.stage(name, before[name], before[name] + b"# new\n")
+    begun.seal()
+    (repo.folder / "tmp").write_bytes(before["db.yaml"] + b"# new\n")
+    (repo.folder / "tmp").rename(repo.folder / "db.yaml")  # cut off after the first file
+    begun.journal.process = 0  # whoever began it is gone
+    begun._write()
+    repo.write({".sops.yaml": config(*team)})
+    refused = call(updatekeys.COMMAND)
+    assert refused.code == 1
+    assert "finish it with --resume, or undo it with --abort" in refused.err
+    assert call(updatekeys.COMMAND, option).code == 0
+    added = b"# new\n" if option == "--resume" else b""
+    assert {name: (repo.folder / name).read_bytes() for name in names} == {n: d + added for n, d in before.items()}
+    assert call(updatekeys.COMMAND, option).code == 1
