@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "import": ("imports", "COMMAND", "Write a Secret of the cluster as an encrypted manifest"),
     "build": ("build", "COMMAND", "Print what Flux would apply, decrypted and masked"),
     "diff": ("diff", "COMMAND", "Show what applying would change in the cluster, or since a Git revision"),
+    "apply": ("apply", "COMMAND", "Apply what Flux would apply, to a cluster without Flux"),
     "doctor": ("doctor", "COMMAND", "Find what keeps Flux from applying the repository's secrets"),
     "groups": ("groups", "GROUPS", "Add or delete key groups of a file"),
     "publish": ("publish", "COMMAND", "Send files to S3, GCS or Vault, as .sops.yaml says"),

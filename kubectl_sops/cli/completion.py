@@ -21,6 +21,7 @@ NO_SPACE, NO_FILES = 2, 4
 
 _OPENS_ENCRYPTED = ("decrypt", "edit", "set", "unset", "rotate", "exec-env", "exec-file", "verify", "updatekeys")
 _KEY_PATH = ("set", "unset")
+_BUILDS = ("build", "diff", "apply")
 
 
 def complete(words: list[str]) -> tuple[list[str], int]:
@@ -46,6 +47,8 @@ def complete(words: list[str]) -> tuple[list[str], int]:
         return list(_key_paths(positional[0], last)), NO_FILES | NO_SPACE
     if command in _OPENS_ENCRYPTED:
         return list(_encrypted(last)), NO_FILES
+    if command in _BUILDS and not positional:
+        return list(_kustomizations(last)), 0  # folders too
     return [], 0
 
 
@@ -68,6 +71,21 @@ def _flags(node: Any) -> Iterator[str]:  # a click command
 
 def _takes_value(node: Any, word: str) -> bool:  # a click command
     return any(word in p.opts and not getattr(p, "is_flag", False) for p in node.params)
+
+
+def _kustomizations(prefix: str) -> Iterator[str]:
+    from kubectl_sops.flux.catalog import Catalog
+    from kubectl_sops.flux.source import read_folder
+    from kubectl_sops.flux.target import top_of
+
+    try:
+        found = Catalog(read_folder(top_of("."))).kustomizations
+    except SopsError:
+        return
+    for kustomization in found:
+        name = f"kustomization/{kustomization.name}"
+        if name.startswith(prefix):
+            yield f"{name}\t{kustomization.path}"
 
 
 def _encrypted(prefix: str) -> Iterator[str]:

@@ -66,7 +66,7 @@ def run(tree: Tree, folder: str, environ: Mapping[str, str], hidden: Iterable[st
 
 def _environment(environ: Mapping[str, str]) -> dict[str, str]:
     # it needs git and its credentials for remote bases, and no keys
-    return {name: value for name, value in environ.items() if not name.startswith("SOPS_")}
+    return {name: value for name, value in environ.items() if not name.startswith(("SOPS_", "KUBECTL_SOPS_"))}
 
 
 def parse(stdout: bytes) -> list[Object]:

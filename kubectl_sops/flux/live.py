@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -54,11 +55,18 @@ def find_kustomization(client: Client, namespace: str, name: str) -> Kustomizati
     return Kustomization({**found, "apiVersion": f"{GROUP}/v1", "kind": "Kustomization"})
 
 
-class Live:
-    """Compares builds with the cluster, by server-side apply without effect, as Flux would apply them."""
+CREATED, CONFIGURED, UNCHANGED, SKIPPED = "created", "configured", "unchanged", "skipped"
 
-    def __init__(self, client: Client) -> None:
+_PATIENCE = 60.0
+"""Seconds for the API server to serve a kind whose definition was applied just before."""
+
+
+class Live:
+    """Compares builds with the cluster, by server-side apply without effect, and applies them, as Flux would."""
+
+    def __init__(self, client: Client, sleep: Callable[[float], None] = time.sleep) -> None:
         self._client = client
+        self._sleep = sleep
         self._known: dict[str, dict[str, tuple[Resource, bool]]] = {}
 
     def compare(self, kustomization: Kustomization, objects: Iterable[Object], show: Masking) -> list[diff.Change]:
@@ -76,8 +84,46 @@ class Live:
                 changes.append(change)
         return changes + self._prune(kustomization, built)
 
+    def apply(self, manifest: Object, *, dry_run: bool) -> str:
+        """Apply one object; what came of it.
+
+        Raises:
+            ClusterError: the API server refused.
+        """
+        if _is_excluded(manifest):
+            return SKIPPED
+        resource = self._resource(manifest) or self._await(manifest, 0.0 if dry_run else _PATIENCE)
+        if resource is None:
+            if dry_run:
+                return CREATED  # by a definition that would be applied before
+            raise SopsError(f"{name_of(manifest)}: the cluster has no such kind", hint="install its definition first")
+        live = self._get(resource, manifest)
+        if live is not None and _is_set(manifest, "ssa", "ifnotpresent"):
+            return SKIPPED
+        try:
+            applied = self._apply(resource, manifest, dry_run=dry_run)
+        except NamespaceNotFoundError:
+            if not dry_run:
+                raise
+            return CREATED  # in a namespace that would be applied before
+        except InvalidObjectError as error:
+            raise SopsError(f"{name_of(manifest)}: {error.message}", hint="delete the object first") from None
+        if live is None:
+            return CREATED
+        return UNCHANGED if _clean(live) == _clean(applied) else CONFIGURED
+
+    def _await(self, manifest: Object, seconds: float) -> tuple[Resource, bool] | None:
+        """Where objects of a kind are that the server may be about to serve."""
+        found = None
+        while found is None and seconds > 0:
+            self._sleep(0.5)
+            seconds -= 0.5
+            self._known.pop(str(manifest.get("apiVersion")), None)
+            found = self._resource(manifest)
+        return found
+
     def _compare(self, kustomization: Kustomization, manifest: Object, show: Show) -> diff.Change | None:
-        if _is_set(manifest, "reconcile", "disabled") or _is_set(manifest, "ssa", "ignore"):
+        if _is_excluded(manifest):
             return diff.Change(diff.SKIPPED, None, show(manifest), "excluded by an annotation")
         resource = self._resource(manifest)
         if resource is None:
@@ -109,10 +155,10 @@ class Live:
             return None
         return {"apiVersion": manifest.get("apiVersion"), "kind": manifest.get("kind"), **found}
 
-    def _apply(self, resource: tuple[Resource, bool], manifest: Object) -> Object:
+    def _apply(self, resource: tuple[Resource, bool], manifest: Object, *, dry_run: bool = True) -> Object:
         _, _, namespace, name = key_of(manifest)
         return self._client.apply(
-            resource[0], name, manifest, namespace if resource[1] else None, manager=MANAGER, dry_run=True
+            resource[0], name, manifest, namespace if resource[1] else None, manager=MANAGER, dry_run=dry_run
         )
 
     def _resource(self, manifest: Object) -> tuple[Resource, bool] | None:
@@ -159,6 +205,11 @@ def _is_set(manifest: Object, name: str, value: str) -> bool:
     """Whether a label or annotation of Flux has a value."""
     key = f"{GROUP}/{name}"
     return value in ((label(manifest, key) or "").lower(), (annotation(manifest, key) or "").lower())
+
+
+def _is_excluded(manifest: Object) -> bool:
+    """Whether Flux does not touch the object."""
+    return _is_set(manifest, "reconcile", "disabled") or _is_set(manifest, "ssa", "ignore")
 
 
 def _clean(manifest: Object) -> Object:

@@ -42,7 +42,11 @@ class Tree:
         self.root = self._scratch.path
         self._descriptors: dict[str, int] = {}
         self._replaced: set[str] = set()
-        self._lay_out()
+        try:
+            self._lay_out()
+        except BaseException:
+            self._scratch.close()
+            raise
 
     def __enter__(self) -> Self:
         return self

@@ -242,3 +242,12 @@ def test_unset_variables_without_strictness(tmp_path: Path, program: Program) ->
     result = program("build", "apps/prod", "--no-strict", cwd=repository.folder)
     assert objects(result)["ConfigMap/web"]["data"]["url"] == "https:///"
     assert b"variables without a value: domain" in result.stderr
+
+
+def test_completion_of_names(tmp_path: Path, program: Program) -> None:
+    """kubectl and flux ask for candidates in Cobra's protocol: Kustomizations by name, and folders."""
+    repository = fleet(tmp_path / "fleet")
+    result = program("__complete", "build", "kustomization/", cwd=repository.folder)
+    lines = result.stdout.decode().splitlines()
+    assert "kustomization/apps\tapps/prod" in lines
+    assert lines[-1] == ":0"
