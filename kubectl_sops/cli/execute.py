@@ -18,9 +18,11 @@ _BACKGROUND = table.Option("--background", kind=table.FLAG, help="Return at once
 _KEYS = tuple(option for option in table.KEYS if "--user" not in option.flags)
 
 
-def _two(arguments: list[str]) -> tuple[str, str]:
+def _two(arguments: list[str], name: str) -> tuple[str, str]:
     if len(arguments) != 2:
-        raise UsageError("missing file to decrypt: expected a file and a command", hint="write: FILE 'COMMAND …'")
+        raise UsageError(
+            "missing file to decrypt: expected a file and a command", hint=f"write: {name} FILE 'COMMAND …', in quotes"
+        )
     return arguments[0], arguments[1]
 
 
@@ -30,7 +32,7 @@ def exec_env(arguments: list[str], values: table.Values) -> int | None:
     Examples:
       kubectl sops exec-env secret.env 'env | grep DB_'
     """
-    file, command = _two(arguments)
+    file, command = _two(arguments, "exec-env")
     if values.get("background") and values.get("same_process"):
         raise ConflictingParametersError("cannot use both --background and --same-process")
     try:
@@ -54,7 +56,7 @@ def exec_file(arguments: list[str], values: table.Values) -> int | None:
     Examples:
       kubectl sops exec-file --filename config.yaml secret.yaml 'app --config {}'
     """
-    file, command = _two(arguments)
+    file, command = _two(arguments, "exec-file")
     data = decrypt_one(file, values, session.keyring(values))
     user = str(values["user"]) if values.get("user") else None
     code = environment.run_with_file(

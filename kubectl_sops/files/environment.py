@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import threading
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from kubectl_sops.core.values import EMPTY_LIST, EMPTY_MAP, Comment, Time, encode
-from kubectl_sops.errors import DumpError, SopsError, UsageError
+from kubectl_sops.errors import DumpError, InsecureStorageError, SopsError, UsageError
 from kubectl_sops.files.memory import memory_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from kubectl_sops.core.document import Document, Opened
 
@@ -62,9 +64,36 @@ def shell(command: str) -> list[str]:
 
 
 def run(command: str, environ: Mapping[str, str], *, user: str | None = None) -> int:
-    """Run a command line and wait for it; its exit code."""
-    result = subprocess.run(shell(command), env=dict(environ), check=False, **_identity(user))
-    return result.returncode if result.returncode >= 0 else 128 - result.returncode
+    """Run a command line and wait for it; its exit code.
+
+    Ctrl-C reaches the command itself, which may go on (a database shell does); SIGTERM and SIGHUP are handed to it.
+    """
+    process: subprocess.Popen[bytes] | None = None
+    early: list[int] = []
+
+    def hand_on(number: int, _frame: object) -> None:
+        if process is None:
+            early.append(number)
+        else:
+            process.send_signal(number)
+
+    old: dict[signal.Signals, Any] = {}
+    try:
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            old[number] = signal.signal(number, hand_on)
+        # a handler, unlike SIG_IGN, is not inherited by the command
+        old[signal.SIGINT] = signal.signal(signal.SIGINT, lambda *_: None)
+    except ValueError:
+        pass  # not the main thread: then there is no handler to set
+    try:
+        process = subprocess.Popen(shell(command), env=dict(environ), **_identity(user))
+        for early_number in early:
+            process.send_signal(early_number)
+        code = process.wait()
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)
+    return code if code >= 0 else 128 - code
 
 
 def replace_process(command: str, environ: Mapping[str, str], *, user: str | None = None) -> None:
@@ -92,7 +121,7 @@ def _user(name: str):  # type: ignore[no-untyped-def]  # noqa: ANN202  # struct_
     try:
         return pwd.getpwnam(name)
     except KeyError:
-        raise UsageError(f"there is no user {name}") from None
+        raise UsageError(f"there is no user {name}", hint="check --user") from None
 
 
 def _identity(user: str | None) -> dict:  # type: ignore[type-arg]  # keyword arguments of subprocess.run
@@ -115,10 +144,10 @@ def run_with_file(
 
     The file is a FIFO, readable once and never on a disk, or with ``fifo=False`` a regular file in memory.
     """
-    name = filename or "tmp-file"
-    if os.path.isabs(name) or os.path.normpath(name).startswith(".."):
-        raise UsageError("the provided filename is not a local path")
-    with memory_folder(environ) as folder:
+    name = os.path.normpath(filename or "tmp-file")
+    if os.path.isabs(name) or name == "." or name.startswith(".."):
+        raise UsageError("the provided filename is not a local path", hint="write a name, for instance config.yaml")
+    with _folder(environ, fifo=fifo) as folder:
         path = os.path.join(folder, name)
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
         if fifo:
@@ -130,9 +159,22 @@ def run_with_file(
                 file.write(data)
         if user is not None:
             entry = _user(user)
-            for place in (folder, path):
+            place = path
+            while len(place) >= len(folder):
                 os.chown(place, entry.pw_uid, entry.pw_gid)
+                place = os.path.dirname(place)
         return run(command.replace("{}", path), environ, user=user)
+
+
+@contextmanager
+def _folder(environ: Mapping[str, str], *, fifo: bool) -> Iterator[str]:
+    # what goes through a FIFO is never on a disk, wherever the FIFO is
+    try:
+        with memory_folder(environ, allow_disk=fifo) as folder:
+            yield folder
+    except InsecureStorageError as error:
+        error.hint = "leave out --no-fifo, or set KUBECTL_SOPS_MEMORY_DIR to a folder on a tmpfs"
+        raise
 
 
 def _feed(path: str, data: bytes) -> None:
