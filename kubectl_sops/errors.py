@@ -138,12 +138,6 @@ class KeyPathNotFoundError(SopsError):
     """A key path that the document does not have."""
 
 
-class MacEncryptError(SopsError):
-    """The MAC can't be encrypted."""
-
-    exit_code = 21
-
-
 class EncryptTreeError(SopsError):
     """A document that SOPS can't hold, for instance a key that is not a string."""
 

@@ -1,7 +1,6 @@
 """The shared options in typer's form, made from ``cli.option_table``.
 
-A command is either an ``option_table.Command`` or a function with typer's annotations; such a function takes shared
-options by their annotation: ``def status(paths: Paths = None, quiet: Quiet = False) -> None``.
+A command is an ``option_table.Command``, or a function with typer's annotations where it shares no options.
 """
 
 from __future__ import annotations
@@ -58,19 +57,3 @@ def typer_function(command: table.Command) -> Callable[..., object]:
     function.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # typer reads it
     function.__annotations__ = {p.name: p.annotation for p in parameters}
     return function
-
-
-Paths = Annotated[list[str] | None, typer.Argument(metavar="[PATH]...", show_default=False)]
-"""Files, directories and ``-``."""
-
-Output = Annotated[
-    str | None,
-    typer.Option("-o", "--output", metavar="json|yaml|name|wide", help="Form of the listing.", show_default=False),
-]
-"""``-o`` of every listing."""
-
-DryRun = annotation(table.DRY_RUN)
-Quiet = annotation(table.QUIET)
-Yes = annotation(table.YES)
-Verbose = annotation(table.VERBOSE)
-Config = annotation(table.CONFIG)
