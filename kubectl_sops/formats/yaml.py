@@ -68,21 +68,21 @@ class Model:
         end: where they end, behind a line break.
         entry: what it holds.
         column: of its key.
+        newline: how lines end there.
         after: the key that follows it in its document.
         exact: whether the lines hold nothing but the entry.
     """
 
-    __slots__ = ("after", "column", "end", "entry", "exact", "source", "start")
+    __slots__ = ("after", "column", "end", "entry", "exact", "newline", "source", "start")
 
-    def __init__(
-        self, source: str, lines: tuple[int, int], entry: EntryTree, column: int, after: str | None, *, exact: bool
-    ) -> None:
+    def __init__(self, source: str, lines: tuple[int, int], entry: EntryTree, column: int, newline: str) -> None:
         self.source = source
         self.start, self.end = lines
         self.entry = entry
         self.column = column
-        self.after = after
-        self.exact = exact
+        self.newline = newline
+        self.after: str | None = None
+        self.exact = True
 
     @property
     def indent(self) -> int:
@@ -194,7 +194,7 @@ class YamlDocument(Document):
         if isinstance(value, Token):
             start, end = self._extent(leaf)
             kept = kept_token(value, style.mark, self._text[start:end], leaf.value, flow=style.flow)
-            return [(start, end, kept)]
+            return [*self._tag_edits(style), (start, end, kept)]
         if value.__class__ is Comment:
             return [yaml_listed.opened(self._text, leaf, str(value), self._scan.lists)]
         if isinstance(value, Sealed):
@@ -202,9 +202,7 @@ class YamlDocument(Document):
         return self._plain(leaf, style, value)
 
     def _seal(self, leaf: Leaf, style: Style, sealed: str) -> list[Edit]:
-        edits: list[Edit] = []
-        if style.tag in BREAKING_TAGS:
-            edits.append((*style.properties, self._without_tag(style)))
+        edits = self._tag_edits(style)
         if style.mark in ("|", ">"):
             block = self._block(leaf, style)
             body = yaml_blocks.sealed_body(block, self._text, sealed, self._newline)
@@ -214,9 +212,12 @@ class YamlDocument(Document):
             edits.append((*leaf.span, sealed_token(sealed, style.mark, token, leaf.value, flow=style.flow)))
         return edits
 
-    def _without_tag(self, style: Style) -> str:
+    def _tag_edits(self, style: Style) -> list[Edit]:
+        if style.tag not in BREAKING_TAGS:
+            return []
         start, end = style.properties
-        return re.sub(r"!!\w+[ \t]*|!<[^>]*>[ \t]*", "", self._text[start:end], count=1)
+        text = re.sub(r"!!\w+[ \t]*|!<[^>]*>[ \t]*", "", self._text[start:end], count=1)
+        return [(start, end, text)]
 
     def _plain(self, leaf: Leaf, style: Style, value: object) -> list[Edit]:
         text, newline = self._text, self._newline
@@ -237,10 +238,10 @@ class YamlDocument(Document):
             is_final = leaf is self.leaves[-1] and not text.endswith(("\n", "\r"))
             if token is not None and not (is_final and value.endswith("\n")):
                 return [(start, end, token)]
-        edits: list[Edit] = []
-        if style.tag in BREAKING_TAGS:
-            edits.append((*style.properties, self._without_tag(style)))
-        return [*edits, (start, end, plain_token(value, text[start:end], style.mark, style.tag, flow=style.flow))]
+        return [
+            *self._tag_edits(style),
+            (start, end, plain_token(value, text[start:end], style.mark, style.tag, flow=style.flow)),
+        ]
 
     def _indent(self) -> int:
         return yaml_entry.indent_of(self._text)
@@ -263,12 +264,14 @@ class YamlDocument(Document):
         part = parts[number if number < len(parts) else 0]
         if part.flow or part.entry is None or part.tree is None:
             return None
-        after = next((name for name, at in part.keys if at > part.entry[0]), None)
         source, (start, end) = self._text, self._entry_lines(part)
         if source[end - 1 : end] not in ("\n", "\r"):
             source += self._newline
             end = len(source)
-        return Model(source, (start, end), part.tree, part.column, after, exact=not self._has_header_comment(part))
+        model = Model(source, (start, end), part.tree, part.column, self._newline)
+        model.after = next((name for name, at in part.keys if at > part.entry[0]), None)
+        model.exact = not self._has_header_comment(part)
+        return model
 
     def _entry_lines(self, part: Part) -> tuple[int, int]:
         assert part.entry is not None  # asked by the callers
@@ -319,7 +322,8 @@ class YamlDocument(Document):
             return (before.start() if before else key, end, "")
         start, stop = self._entry_lines(part)
         if not part.keys and not text.endswith("---", 0, part.start):
-            return (start, stop, "{}" + self._newline)  # without anything it would be no document
+            # without anything it would be no document
+            return (start, stop, "{}" + (self._newline if text[stop - 1] in "\n\r" else ""))
         if stop == len(text) and not text.endswith(("\n", "\r")) and start > 0:
             # the entry has no final line break, because the plaintext had none
             start -= 2 if text[start - 2 : start] == "\r\n" else 1
@@ -366,7 +370,8 @@ class YamlDocument(Document):
         if model.exact and model.column == column:
             edits = entry_edits(model.entry, metadata.tree, model.source, model.end, self._newline)
         if edits is not None:
-            return _apply(model.source, edits, model.start, model.end)
+            block = _apply(model.source, edits, model.start, model.end)
+            return block if model.newline == self._newline else _NEWLINE.sub(self._newline, block)
         return yaml_entry.emit(metadata.tree, indent=model.indent, column=column, newline=self._newline)
 
     def _insertion(
@@ -377,11 +382,12 @@ class YamlDocument(Document):
         model: Model | None,
     ) -> list[Edit]:
         text, newline = self._text, self._newline
-        if part.flow and model is not None and text.startswith("{}", part.root):
-            # a document that held nothing but its entry
-            block = self._modelled(metadata, model, 0)
-            return [(part.root, _line_end(text, part.root + 2), block)]
         if part.flow:
+            start, end = _line_start(text, part.root), _line_end(text, part.root + 2)
+            if model is not None and text[start:end].strip() == "{}":
+                # a document that held nothing but its entry
+                block = self._modelled(metadata, model, 0)
+                return [(start, end, block if text[end - 1] in "\n\r" else block.removesuffix(newline))]
             pair = f'"sops": {yaml_entry.in_flow(metadata.tree)}, '
             return [(part.root + 1, part.root + 1, pair)]
         if part.null is not None:
