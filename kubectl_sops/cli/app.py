@@ -175,6 +175,7 @@ def build(name: str, wanted: Sequence[str]) -> typer.Typer:
     """The typer application; only the commands in ``wanted`` are imported, the others are there by name."""
     import typer
 
+    from kubectl_sops.cli import help_text
     from kubectl_sops.cli.commands import COMMANDS
 
     app = typer.Typer(
@@ -193,13 +194,13 @@ def build(name: str, wanted: Sequence[str]) -> typer.Typer:
             continue
         loaded = getattr(_load(module), attribute)
         if isinstance(loaded, typer.Typer):
-            app.add_typer(loaded, name=command, help=summary)
+            app.add_typer(help_text.apply(loaded), name=command, help=summary)
         elif isinstance(loaded, option_table.Command):
             from kubectl_sops.cli.options import typer_function
 
-            app.command(command, short_help=summary)(typer_function(loaded))
+            app.command(command, cls=help_text.Command, short_help=summary)(typer_function(loaded))
         else:
-            app.command(command, short_help=summary)(loaded)
+            app.command(command, cls=help_text.Command, short_help=summary)(loaded)
     return app
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 COMMANDS: dict[str, tuple[str, str, str]] = {
     # name: (module below kubectl_sops.cli; a Command, function or typer.Typer in it; one line for the list of commands)
-    "init": ("init", "COMMAND", "Create the cluster's age key and the .sops.yaml that encrypts for it"),
-    "keys": ("keys", "KEYS", "List, show, export, import and prune the keys of the cluster's Secret"),
+    "init": ("init", "COMMAND", "Create the cluster's age key, and a .sops.yaml for it"),
+    "keys": ("keys", "KEYS", "List, show, export, import and prune the cluster's keys"),
     "decrypt": ("decrypt", "COMMAND", "Print files decrypted"),
     "encrypt": ("encrypt", "COMMAND", "Encrypt files by the rules of .sops.yaml"),
     "edit": ("edit", "COMMAND", "Create or edit an encrypted file in your editor"),
@@ -22,7 +22,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "create": ("create", "COMMAND", "Create a Secret, encrypted"),
     "import": ("imports", "COMMAND", "Write a Secret of the cluster as an encrypted manifest"),
     "build": ("build", "COMMAND", "Print what Flux would apply, decrypted and masked"),
-    "diff": ("diff", "COMMAND", "Show what applying would change in the cluster, or since a Git revision"),
+    "diff": ("diff", "COMMAND", "Show what would change in the cluster, or since a revision"),
     "apply": ("apply", "COMMAND", "Apply what Flux would apply, to a cluster without Flux"),
     "doctor": ("doctor", "COMMAND", "Find what keeps Flux from applying the repository's secrets"),
     "groups": ("groups", "GROUPS", "Add or delete key groups of a file"),
@@ -31,6 +31,6 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "exec-file": ("execute", "EXEC_FILE", "Run a command that reads the decrypted file"),
     "filestatus": ("filestatus", "COMMAND", "Say whether a file is encrypted"),
     "completion": ("completion", "command", "Print the completion script of a shell"),
-    "install": ("install", "command", "Link the program where kustomize, flux or kubectl look for it"),
+    "install": ("install", "command", "Link the program where kustomize, flux and others look"),
     "version": ("version", "command", "Print the version"),
 }
