@@ -16,7 +16,7 @@ from kubectl_sops.files.read import read
 from kubectl_sops.formats import format_of
 from kubectl_sops.repo import find, rekey
 from kubectl_sops.repo.batch import Batch
-from kubectl_sops.repo.exposure import exposures, lines
+from kubectl_sops.repo.exposure import Loss, exposures, lines
 from kubectl_sops.repo.spread import spread
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def _rotate_many(paths: Sequence[str], values: table.Values) -> int:
     keyring = session.keyring(values)
     dry, quiet = bool(values.get("dry_run")), bool(values.get("quiet"))
     failures: list[SopsError] = []
-    plans: list[Plan] = []
+    losses: list[Loss] = []
     done = 0
 
     def work(entry: find.Entry) -> tuple[bytes, bytes] | None:
@@ -81,14 +81,14 @@ def _rotate_many(paths: Sequence[str], values: table.Values) -> int:
                 data, after = result
                 plan = _plan(entry.path, data, session.input_format(entry.path, values), add, gone)
                 if plan is not None and plan.removed:
-                    plans.append(plan)
+                    losses.append(Loss(entry.path, plan.removed, plan.secret_paths()))
                 if not dry:
                     batch.add(entry.path, data, after)
                 done += 1
                 if not quiet:
                     session.tell(f"{entry.path} rotated" + (" (dry run)" if dry else ""))
     if not quiet:
-        sys.stdout.write("".join(line + "\n" for line in lines(exposures(plans), {})))
+        sys.stdout.write("".join(line + "\n" for line in lines(exposures(losses), {})))
         session.tell(f"{done} file{'s' * (done != 1)} rotated" + (" (dry run)" if dry else ""))
     return recovery.report(failures)
 

@@ -12,7 +12,7 @@ from kubectl_sops.errors import ConfigNotFoundError, ConflictingParametersError,
 from kubectl_sops.files.read import read
 from kubectl_sops.repo import find, rekey
 from kubectl_sops.repo.batch import Batch
-from kubectl_sops.repo.exposure import Exposure, exposures, lines
+from kubectl_sops.repo.exposure import Exposure, Loss, exposures, lines
 from kubectl_sops.repo.policy import Policy
 from kubectl_sops.repo.roster import name_of, titled
 from kubectl_sops.repo.spread import spread
@@ -62,6 +62,7 @@ def updatekeys(arguments: list[str], values: table.Values) -> int:
     failures: list[SopsError] = []
     plans, same = _plans(arguments or ["."], values, policy, failures)
     changed: list[tuple[Plan, bool]] = []
+    losses: list[Loss] = []
     dry = bool(values.get("dry_run") or values.get("check"))
     keyring = session.keyring(values)
 
@@ -69,7 +70,7 @@ def updatekeys(arguments: list[str], values: table.Values) -> int:
         return bool(values.get("rotate")) or (bool(plan.removed) and not values.get("no_rotate"))
 
     def work(plan: Plan) -> bytes:
-        return plan.data if dry else rekey.apply(plan, keyring, now=session.now(), rotate=rotated(plan))
+        return b"" if dry else rekey.apply(plan, keyring, now=session.now(), rotate=rotated(plan))
 
     if not dry:
         keyring.prefetch(plan.metadata for plan in plans)
@@ -79,10 +80,13 @@ def updatekeys(arguments: list[str], values: table.Values) -> int:
             if isinstance(result, SopsError):
                 failures.append(result.at(plan.path))
             else:
-                batch.add(plan.path, plan.data, result)
+                if plan.removed:
+                    losses.append(Loss(plan.path, plan.removed, plan.secret_paths()))
+                if not dry:
+                    batch.add(plan.path, plan.data, result)
                 changed.append((plan, rotated(plan)))
     names = _names(policy, [plan for plan, _ in changed])
-    seen = exposures([plan for plan, _ in changed])
+    seen = exposures(losses)
     if form is not None:
         _write_rows(changed, same, seen, names, form, dry=dry)
     elif not values.get("quiet"):

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 
 from kubectl_sops.repo import git
 from kubectl_sops.repo.batch import repository_of
-from kubectl_sops.repo.rekey import secret_paths
 from kubectl_sops.repo.roster import titled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from kubectl_sops.repo.rekey import Plan
+    from kubectl_sops.repo.rekey import Key
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +32,33 @@ class Exposure:
     paths: list[str]
 
 
-def exposures(plans: Sequence[Plan]) -> list[Exposure]:
-    """What the recipients that ``plans`` remove could read, recipient by recipient."""
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """What a file loses: recipients, who have seen its values.
+
+    Attributes:
+        removed: kind and id of each.
+        paths: key paths of the encrypted values.
+    """
+
+    path: str
+    removed: list[Key]
+    paths: list[str]
+
+
+def exposures(losses: Sequence[Loss]) -> list[Exposure]:
+    """What the recipients that go could read, recipient by recipient."""
     found: list[Exposure] = []
-    leavers = dict.fromkeys(key for plan in plans for key in plan.removed)
-    for kind, recipient in leavers:
+    for kind, recipient in dict.fromkeys(key for loss in losses for key in loss.removed):
         dates: dict[str, dict[str, str]] = {}
-        for plan in plans:
-            if (kind, recipient) not in plan.removed:
+        for loss in losses:
+            if (kind, recipient) not in loss.removed:
                 continue
-            top = repository_of(plan.path)
+            top = repository_of(loss.path)
             if top not in dates:
                 dates[top] = git.first_mention(top, recipient)
-            name = os.path.relpath(os.path.realpath(plan.path), top)
-            paths = secret_paths(plan.document, plan.metadata)
-            found.append(Exposure(kind, recipient, plan.path, dates[top].get(name, ""), paths))
+            name = os.path.relpath(os.path.realpath(loss.path), top)
+            found.append(Exposure(kind, recipient, loss.path, dates[top].get(name, ""), loss.paths))
     return found
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kubectl_sops.core.values import EMPTY_LIST, EMPTY_MAP
 from kubectl_sops.errors import NoRecipientsError, format_path
 from kubectl_sops.files import change
 from kubectl_sops.files.decrypt import open_document, parse_encrypted
+from kubectl_sops.files.read import read
 from kubectl_sops.keys.azure import settled
 from kubectl_sops.repo.outline import outline
+from kubectl_sops.repo.transaction import ChangedFilesError, digest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +38,7 @@ class GroupChange:
 
 @dataclass(frozen=True)
 class Plan:
-    """What ``updatekeys`` would do to one file.
+    """What ``updatekeys`` would do to one file, whose bytes are read again when they are needed: there may be many.
 
     Attributes:
         groups: the recipients it would have, without wrapped data keys.
@@ -46,17 +47,21 @@ class Plan:
     """
 
     path: str
-    data: bytes = field(repr=False)
+    digest: str
     format: str
     metadata: Metadata
     groups: Sequence[Group]
     threshold: int
     changes: list[GroupChange]
 
-    @cached_property
-    def document(self) -> Document:
-        """The file, read whole."""
-        return parse_encrypted(self.data, self.format)[0]
+    @property
+    def data(self) -> bytes:
+        """The bytes of the file, which have to be those that were looked at."""
+        return read_again(self.path, self.digest)
+
+    def secret_paths(self) -> list[str]:
+        """The key paths of the encrypted values: what somebody who could open the file has seen."""
+        return secret_paths(parse_encrypted(self.data, self.format)[0], self.metadata)
 
     @property
     def added(self) -> list[Key]:
@@ -73,6 +78,18 @@ class Plan:
 
 def _keys(groups: Sequence[Group]) -> list[Key]:
     return list(dict.fromkeys((entry.kind, entry.id) for group in groups for entry in group))
+
+
+def read_again(path: str, expected: str) -> bytes:
+    """The bytes of a file that was looked at before.
+
+    Raises:
+        ChangedFilesError: they are others now.
+    """
+    data = read(path)
+    if digest(data) != expected:
+        raise ChangedFilesError("was changed by somebody else meanwhile", file=path, hint="run it again")
+    return data
 
 
 def read_metadata(data: bytes, format: str) -> Metadata:  # the word sops uses
@@ -118,7 +135,7 @@ def plan_groups(path: str, data: bytes, format: str, metadata: Metadata, groups:
         )
     if not any(c.added or c.removed for c in changes) and threshold == metadata.shamir_threshold:
         return None
-    return Plan(path, data, format, metadata, groups, threshold, changes)
+    return Plan(path, digest(data), format, metadata, groups, threshold, changes)
 
 
 def apply(plan: Plan, keyring: Keyring, *, now: str, rotate: bool) -> bytes:
@@ -131,17 +148,21 @@ def apply(plan: Plan, keyring: Keyring, *, now: str, rotate: bool) -> bytes:
         NoMatchingKeyError: the keyring can't open the file.
     """
     threshold = plan.threshold or (len(plan.groups) if len(plan.groups) > 1 else 0)
+    data = plan.data
     if rotate:
-        opened, _ = open_document(plan.document, plan.metadata, keyring)
+        document = parse_encrypted(data, plan.format)[0]
+        opened, _ = open_document(document, plan.metadata, keyring)
         metadata = plan.metadata.replace(shamir_threshold=threshold or None)
-        return change.rekey(plan.document, opened.changes, metadata, plan.groups, keyring, now=now)
+        return change.rekey(document, opened.changes, metadata, plan.groups, keyring, now=now)
     data_key = keyring.data_key(plan.metadata)
     groups, used = keyring.rewrap(data_key, plan.metadata, plan.groups, threshold, os.urandom)
     if len(groups) < 2:
         used = plan.threshold  # sops keeps a threshold that a single group has
     metadata = plan.metadata.with_groups(groups, used)
-    quick = outline(plan.data, plan.format)
-    return quick.with_metadata(metadata) if quick is not None else plan.document.splice({}, metadata)
+    quick = outline(data, plan.format)
+    if quick is not None:
+        return quick.with_metadata(metadata)
+    return parse_encrypted(data, plan.format)[0].splice({}, metadata)
 
 
 def secret_paths(document: Document, metadata: Metadata) -> list[str]:

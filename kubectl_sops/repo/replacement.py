@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kubectl_sops import rules
@@ -19,7 +19,7 @@ from kubectl_sops.formats import format_of
 from kubectl_sops.repo import find, git, rekey
 from kubectl_sops.repo.batch import finish, undo
 from kubectl_sops.repo.spread import spread
-from kubectl_sops.repo.transaction import Transaction
+from kubectl_sops.repo.transaction import Transaction, digest
 from kubectl_sops.rules.search import NAME as CONFIG_NAME
 
 if TYPE_CHECKING:
@@ -76,9 +76,14 @@ class Subject:
     """A file that was encrypted for the old key."""
 
     path: str
-    data: bytes = field(repr=False)
+    digest: str
     format: str
     metadata: Metadata
+
+    @property
+    def data(self) -> bytes:
+        """The bytes of the file, which have to be those that were looked at."""
+        return rekey.read_again(self.path, self.digest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +118,7 @@ def plan(top: str, old: Sequence[str]) -> Plan:
             kind = format_of(entry.path)
             metadata = rekey.read_metadata(data, kind)
             if wanted & {key.id for group in metadata.groups for key in group}:
-                files.append(Subject(entry.path, data, kind, metadata))
+                files.append(Subject(entry.path, digest(data), kind, metadata))
         except SopsError as error:
             failures.append(error.at(os.path.relpath(entry.path)))
     if failures:
