@@ -26,7 +26,11 @@ if TYPE_CHECKING:
 IDEMPOTENT = table.Option("--idempotent", kind=table.FLAG, help="Do nothing where there is nothing to change.")
 VALUE_FILE = table.Option("--value-file", kind=table.FLAG, help="VALUE names a file that holds the JSON value.")
 VALUE_STDIN = table.Option("--value-stdin", kind=table.FLAG, help="Read the JSON value from standard input.")
+GENERATE = table.Option(
+    "--generate", kind=table.INT, help="Make the value up: N random letters and digits.", metavar="N"
+)
 
+_LONGEST = 4096
 _COMMON = (table.INPUT_TYPE, table.OUTPUT_TYPE, table.IGNORE_MAC, table.INDENT, table.SHAMIR_THRESHOLD, IDEMPOTENT)
 _WRITING = (table.DRY_RUN, table.QUIET)
 
@@ -55,9 +59,11 @@ def set_value(arguments: list[str], values: table.Values) -> None:
       kubectl sops set secret.yaml '["stringData"]["password"]' '"correct horse"'
 
       kubectl sops set --value-stdin secret.yaml stringData.password < value.json
+
+      kubectl sops set --generate 32 secret.yaml stringData.password
     """
-    stdin = bool(values.get("value_stdin"))
-    expected = 2 if stdin else 3
+    stdin, generate = bool(values.get("value_stdin")), values.get("generate")
+    expected = 2 if stdin or generate is not None else 3
     if len(arguments) != expected:
         raise InputNotFoundError(
             "no file specified, or index and value are missing: "
@@ -67,9 +73,14 @@ def set_value(arguments: list[str], values: table.Values) -> None:
     file, index = arguments[:2]
     if stdin and values.get("value_file"):
         raise ConflictingParametersError("cannot use both --value-file and --value-stdin")
-    value = _json(
-        sys.stdin.buffer.read() if stdin else read(arguments[2]) if values.get("value_file") else arguments[2]
-    )
+    if generate is not None and (stdin or values.get("value_file")):
+        raise ConflictingParametersError("--generate makes the value up, so none can be given")
+    if isinstance(generate, int):
+        value: object = _generated(generate)
+    else:
+        value = _json(
+            sys.stdin.buffer.read() if stdin else read(arguments[2]) if values.get("value_file") else arguments[2]
+        )
     path = index_path.parse(index)
     _rewrite(
         file,
@@ -125,9 +136,21 @@ def _json(text: str | bytes) -> object:
     import json
 
     try:
-        return json.loads(text, parse_constant=_no_constant)
+        value = json.loads(text, parse_constant=_no_constant)
+        # neither a number beyond all numbers nor half a character can be stored
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+        return value
     except (ValueError, RecursionError):
         raise InvalidValueError("the value is not valid JSON", hint="""quote text twice: '"text"'""") from None
+
+
+def _generated(length: int) -> str:
+    import secrets
+    import string
+
+    if not 1 <= length <= _LONGEST:
+        raise InvalidValueError(f"--generate takes a length from 1 to {_LONGEST}")
+    return "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(length))
 
 
 def _no_constant(_: str) -> object:
@@ -188,7 +211,9 @@ def rotate(arguments: list[str], values: table.Values) -> int | None:
     return None
 
 
-SET = table.Command(set_value, (*_COMMON, VALUE_FILE, VALUE_STDIN, *_WRITING, *table.KEYS), "FILE KEY-PATH VALUE")
+SET = table.Command(
+    set_value, (*_COMMON, VALUE_FILE, VALUE_STDIN, GENERATE, *_WRITING, *table.KEYS), "FILE KEY-PATH VALUE"
+)
 UNSET = table.Command(unset_value, (*_COMMON, *_WRITING, *table.KEYS), "FILE KEY-PATH")
 ROTATE = table.Command(
     rotate,

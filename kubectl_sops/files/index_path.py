@@ -22,6 +22,10 @@ def parse(text: str) -> Path:
     Raises:
         InvalidPathError: it can't be read; the hint shows a good one.
     """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InvalidPathError("the key path is not UTF-8", hint=_HINT) from None
     path = _bracketed(text) if text.startswith("[") else _dotted(text)
     if not path:
         raise InvalidPathError("the key path is empty", hint=_HINT)
