@@ -151,12 +151,8 @@ class Ignore:
     def __init__(self, patterns: Iterable[Pattern]) -> None:
         self._patterns = [*reversed([*defaults(), *patterns])]
 
-    def excludes(self, path: Elements, *, is_directory: bool = False) -> bool:
-        """Whether a file, given by the elements of its path below the root, is left out."""
-        return self.reason(path, is_directory=is_directory) is not None
-
     def reason(self, path: Elements, *, is_directory: bool = False) -> str | None:
-        """The pattern that leaves a file out, or ``None``."""
+        """The pattern that leaves a file out, given by the elements of its path below the root, or ``None``."""
         for pattern in self._patterns:
             if pattern.match(path, is_directory=is_directory):
                 return None if pattern.includes else pattern.text

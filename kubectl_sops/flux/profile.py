@@ -22,17 +22,12 @@ class Profile:
     """
 
     __slots__ = (
-        "build_metadata", "components_visited", "images_merged", "patches_decrypted", "strategy", "strict", "version",
+        "build_metadata", "components_visited", "images_merged", "patches_decrypted", "strategy", "strict",
     )  # fmt: skip
 
     def __init__(self, version: tuple[int, ...] = LATEST) -> None:
-        self.version = version
         self.patches_decrypted = self.components_visited = version >= (2, 5)
         self.strict = self.build_metadata = self.strategy = self.images_merged = version >= (2, 9)
-
-    @property
-    def text(self) -> str:
-        return ".".join(map(str, self.version))
 
 
 def parse(version: str | None) -> Profile:

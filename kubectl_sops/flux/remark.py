@@ -56,13 +56,5 @@ class Remarks:
         remark = Remark(code, message, where=where, hint=hint, owner=self._owner, level=level)
         self._found.setdefault((code, where, message), remark)
 
-    def extend(self, remarks: Remarks) -> None:
-        """Take over another build's remarks."""
-        for remark in remarks:
-            self._found.setdefault((remark.code, remark.where, remark.message), remark)
-
     def __iter__(self) -> Iterator[Remark]:
         return iter(self._found.values())
-
-    def __len__(self) -> int:
-        return len(self._found)

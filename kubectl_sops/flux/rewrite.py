@@ -31,18 +31,14 @@ class Rewritten:
 
     Attributes:
         file: its path, relative to the root.
-        generated: there was none.
         dropped: keys that the rewriting lost because kustomize has no such field.
-        origin_added: ``buildMetadata`` was set because the file has no resources.
     """
 
-    __slots__ = ("dropped", "file", "generated", "origin_added")
+    __slots__ = ("dropped", "file")
 
-    def __init__(self, file: str, *, generated: bool, dropped: list[str], origin_added: bool) -> None:
+    def __init__(self, file: str, dropped: list[str]) -> None:
         self.file = file
-        self.generated = generated
         self.dropped = dropped
-        self.origin_added = origin_added
 
 
 def rewrite(tree: Tree, kustomization: Kustomization, profile: Profile) -> Rewritten:
@@ -61,7 +57,6 @@ def rewrite(tree: Tree, kustomization: Kustomization, profile: Profile) -> Rewri
         )  # fmt: skip
     name = next((name for name in kfile.NAMES if tree.is_file(posixpath.join(folder, name))), None)
     dropped: list[str] = []
-    origin = False
     path = posixpath.normpath(posixpath.join(folder, name or kfile.NAMES[0]))
     if name is None:
         fields = _generate(tree, folder)
@@ -69,11 +64,10 @@ def rewrite(tree: Tree, kustomization: Kustomization, profile: Profile) -> Rewri
         fields, dropped = kfile.read(tree.read(path), path)
         if not fields.get("resources"):
             fields["buildMetadata"] = ["originAnnotations"]
-            origin = True
     fields = {"apiVersion": kfile.API_VERSION, "kind": kfile.KIND} | fields
     _apply(fields, kustomization, tree, profile)
     tree.put(path, go_yaml.dump({key: value for key, value in fields.items() if value not in ("", [], {})}).encode())
-    return Rewritten(path, generated=name is None, dropped=dropped, origin_added=origin)
+    return Rewritten(path, dropped)
 
 
 def _generate(tree: Tree, folder: str) -> Fields:

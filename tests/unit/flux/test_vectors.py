@@ -73,7 +73,7 @@ def test_read_yaml(case: dict[str, Any]) -> None:
 def test_ignored_paths(case: dict[str, Any]) -> None:
     """Which paths of a source stay out of its artifact."""
     rules = Ignore(read_patterns("\n".join(case["patterns"]), case["domain"]))
-    found = [p for p in IGNORE["paths"] if rules.excludes(p.rstrip("/").split("/"), is_directory=p.endswith("/"))]
+    found = [p for p in IGNORE["paths"] if rules.reason(p.rstrip("/").split("/"), is_directory=p.endswith("/"))]
     assert found == case["excluded"]
 
 
