@@ -149,8 +149,6 @@ class Keyring:
 
         Files that a local key may open are left out. What fails is remembered, and reported by ``data_key``.
         """
-        if not self._context.local:
-            return
         pending = [metadata for metadata in metadatas if self._needs_service(metadata)]
         if len(pending) > 1:
             from kubectl_sops.keys.asking import at_once
@@ -192,17 +190,11 @@ class Keyring:
     ) -> None:
         for key in sorted(group, key=self._rank):
             try:
-                parts[number] = self._unwrap(key, context)
+                parts[number] = self._asking.unwrap(key, context)
             except UnwrapError as error:
                 failures.append(KeyFailure(key, error))
             else:
                 return
-
-    def _unwrap(self, key: KeyEntry, context: Context) -> bytes:
-        # age itself tells given identities from those of this machine; the others know only those of this machine
-        if key.kind != "age" and context is self._context and not context.local:
-            raise UnwrapError("the keys of this machine are left out")
-        return self._asking.unwrap(key, context)
 
     def _rank(self, key: KeyEntry) -> tuple[int, bool]:
         # among keys of one kind those at hand come first: nobody is asked for a passphrase that is not needed

@@ -85,14 +85,14 @@ def _unusable(fingerprint: str, result: Result, environ: Mapping[str, str]) -> U
 
 def unwrap(entry: KeyEntry, context: Context) -> bytes:
     """The part, decrypted by gpg with the user's keyring, or with the keys of a Flux Secret."""
+    home = None
     if context.secret is not None:
         from kubectl_sops.keys.pgp_home import of_secret
 
         home = of_secret(context)
-        result = Gpg(context.environ, home).run(["--decrypt"], entry.enc.encode(errors="replace"))
-    else:
-        home = None
-        result = Gpg(context.environ).run(["--decrypt"], entry.enc.encode(errors="replace"))
+    elif not context.local:
+        raise UnwrapError("not asked: the keyring of this machine does not count here")
+    result = Gpg(context.environ, home).run(["--decrypt"], entry.enc.encode(errors="replace"))
     if result.returncode == 0 and result.stdout:
         return result.stdout
     reason, hint = _reason(result, home)

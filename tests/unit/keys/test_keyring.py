@@ -285,8 +285,44 @@ def test_many_files_are_asked_for_at_once(monkeypatch):
     assert len(recorder.asked) == 3
 
 
+@pytest.mark.parametrize("source", ["cluster", "none"])
+def test_credentials_of_this_machine_count_only_where_the_source_includes_them(source, monkeypatch):
+    """Neither ahead of time nor when a file is opened."""
+    recorder = Recorder(monkeypatch, opens=("kms",))
+    files = [metadata([entry("kms", number)]) for number in (1, 2)]
+    ring = Keyring({}, source=source)
+    ring.prefetch(files)
+    with pytest.raises(DataKeyError) as raised:
+        ring.data_key(metadata([entry("kms"), entry("pgp")]))
+    assert recorder.asked == []
+    assert [line.split(": ")[1] for line in raised.value.tried] == ["not asked"] * 2
+
+
+def test_a_person_is_asked_last(machine):
+    """A key that is at hand opens the file, although one with a passphrase stands before it."""
+    mine = Pair()
+    ssh = machine.ssh_key("id_ed25519", "ed25519", "open sesame")
+    machine.write(machine.keys_txt, mine.identity)
+
+    def never(_prompt: str) -> str:
+        raise AssertionError
+
+    groups, _ = Keyring({}).wrap(DATA_KEY, [[age_entry(ssh), age_entry(mine.recipient)]], 0, os.urandom)
+    assert Keyring(machine.environ, ask_passphrase=never).data_key(metadata(*groups)) == DATA_KEY
+
+
+def test_every_group_is_needed_without_a_threshold():
+    """And the number is recorded."""
+    people = [Pair(), Pair(), Pair()]
+    file = sealed(*([pair] for pair in people))
+    assert file.shamir_threshold == 3
+    assert keyring(*people).data_key(file) == DATA_KEY
+    with pytest.raises(DataKeyError):
+        keyring(*people[:2]).data_key(file)
+
+
 def test_two_groups_need_both():
-    """Without a threshold, every group is needed, and the number is recorded."""
+    """One of two is not enough, and the report says which one is missing."""
     people = [Pair(), Pair()]
     file = sealed([people[0]], [people[1]])
     assert file.shamir_threshold == 2
