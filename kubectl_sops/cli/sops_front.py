@@ -16,9 +16,11 @@ from kubectl_sops.core.metadata import SOPS_VERSION
 from kubectl_sops.errors import (
     AlreadyEncryptedError,
     ConflictingParametersError,
+    InputNotFoundError,
     InvalidPathError,
     NoMatchingKeyError,
     SopsError,
+    UnreadableFileError,
 )
 
 if TYPE_CHECKING:
@@ -96,7 +98,7 @@ def main(args: Sequence[str]) -> int:
     before, rest = _split(list(args))
     root = parse(before, _root_options())[1]
     if not rest:
-        if "-h" in args or "--help" in args or not args:
+        if "-h" in args or "--help" in args:
             sys.stdout.write(usage())
             return 0
         if "-v" in args or "--version" in args:
@@ -213,7 +215,12 @@ def _load(module: str, name: str) -> table.Command:
 
 def _run(module: str, name: str, args: list[str], root: table.Values) -> int:
     command = _load(module, name)
-    arguments, values = parse(args, (*command.options, *_EXTRA.get(module, ()), *_KEY_SERVICE))
+    options = (*command.options, *_EXTRA.get(module, ()), *_KEY_SERVICE)
+    flags = args[: args.index("--")] if "--" in args else args
+    if any(word.startswith("-") and _flag(word) in ("h", "help") for word in flags):
+        sys.stdout.write(_usage_of(command, options))
+        return 0
+    arguments, values = parse(args, options)
     if values.get("keyservice"):
         raise SopsError("--keyservice is not supported", hint="see docs/sops-compatibility.md")
     for option in _GLOBAL:
@@ -226,14 +233,16 @@ def _run(module: str, name: str, args: list[str], root: table.Values) -> int:
 
 
 def _as_sops(command: table.Command, arguments: list[str], values: table.Values) -> int:
+    if command.arguments == "FILE" and not arguments:
+        raise InputNotFoundError("Error: no file specified")
+    if command.arguments in ("FILE", "[PATH]...") and len(arguments) == 1 and os.path.isdir(arguments[0]):
+        raise UnreadableFileError("is a directory", file=arguments[0])  # folders are for `kubectl sops`
     # sops says nothing when it succeeds
     return command.run(arguments, {**values, "quiet": True, "as_sops": True}) or 0
 
 
 def _legacy(rest: list[str], root: table.Values) -> int:
     if not rest:
-        from kubectl_sops.errors import InputNotFoundError
-
         raise InputNotFoundError("Error: no file specified")
     modes = [name for name in ("decrypt", "encrypt", "rotate", "set") if root.get(name)]
     if len(modes) > 1:
@@ -268,6 +277,14 @@ def message(error: SopsError) -> str:
     if error.message.startswith("Could not generate data key"):
         return error.message  # scripts compare the whole text
     return str(error) if error.exit_code != 1 or error.hint is None else f"{error}\n{error.hint}"
+
+
+def _usage_of(command: table.Command, options: Sequence[table.Option]) -> str:
+    lines = [command.help.partition("\n")[0], "", f"usage: [flags] {command.arguments}".rstrip(), ""]
+    for option in options:
+        flags = ", ".join(option.flags) + (f" {option.metavar or 'VALUE'}" if option.kind != table.FLAG else "")
+        lines.append(f"   {flags:32} {option.help}".rstrip())
+    return "\n".join(lines) + "\n"
 
 
 def usage() -> str:
