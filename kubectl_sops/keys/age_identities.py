@@ -107,7 +107,7 @@ class AgeIdentities:
             place.is_fetched = True
             return self._ssh(place, data) if place.is_ssh else self._age(place, data)
         except SopsError as error:
-            place.fail(error)
+            place.error = error
             return []
 
     def _ssh(self, place: Place, data: bytes) -> list[Identity]:
@@ -139,7 +139,7 @@ class AgeIdentities:
             else:
                 found = _parse_lines(self._open_file(place, protected))
         except SopsError as error:
-            place.fail(error)
+            place.error = error
             return []
         place.identities = [*(place.identities or ()), *found]
         return found
@@ -164,15 +164,10 @@ class AgeIdentities:
             raise KeyParseError(f"the {what} has a passphrase, and there is no terminal to ask for it")
         return self._context.ask_passphrase(question)
 
-    @property
-    def errors(self) -> list[str]:
-        """What went wrong at places read so far, a line for each."""
-        return [f"{place.name}: {place.error.message}" for place in self._places if place.error is not None]
-
-    def first_error(self, *, with_ssh: bool) -> str | None:
-        """The first place to correct; a broken ssh key matters only where ssh keys are recipients."""
+    def errors(self, *, with_ssh: bool = True) -> list[str]:
+        """What went wrong at places read so far, a line for each; a broken ssh key matters only to ssh recipients."""
         places = [place for place in self._places if with_ssh or not place.is_ssh]
-        return next((f"{place.name}: {place.error.message}" for place in places if place.error is not None), None)
+        return [f"{place.name}: {place.error.message}" for place in places if place.error is not None]
 
     def findings(self) -> list[str]:
         """What the places hold, a line for each that has something; those that have nothing together in one."""

@@ -61,9 +61,6 @@ class Place:
         self.protected: list[Protected] = []
         self.error: SopsError | None = None
 
-    def fail(self, error: SopsError) -> None:
-        self.error = error
-
     def public_key(self) -> bytes:
         """The content of the ``.pub`` file beside an ssh key, for formats that don't hold the public half."""
         if not self.is_ssh or not self._path:

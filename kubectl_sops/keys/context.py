@@ -24,7 +24,6 @@ class Context:
         secret: entries of a Flux decryption Secret, by name.
         ask_passphrase: asks a person; ``None`` where there is nobody.
         tell: shows a person a line; ``None`` where there is nobody.
-        state: what key systems remember between calls, for instance sessions and services that don't answer.
     """
 
     def __init__(
@@ -45,7 +44,6 @@ class Context:
         self.secret = secret
         self.ask_passphrase = ask_passphrase
         self.tell = tell
-        self.state: dict[str, object] = {}
         self._clients: dict[object, Any] = {}
         self._locks: dict[object, LockType] = {}
         self._guard = allocate_lock()

@@ -235,9 +235,9 @@ class Keyring:
         hints = [failure.hint for group in failures for failure in group or () if failure.hint]
         recipients = [key.id for group in groups for key in group if key.kind == "age"]
         if recipients:
-            error = self._context.age.first_error(with_ssh=any(text.startswith(PREFIXES) for text in recipients))
-            if error is not None:
-                return f"correct {error}"
+            errors = self._context.age.errors(with_ssh=any(text.startswith(PREFIXES) for text in recipients))
+            if errors:
+                return f"correct {errors[0]}"
         elif hints:
             return hints[0]
         if self._cluster_failure is not None:

@@ -181,7 +181,7 @@ def test_the_agent_forgets_a_wrong_passphrase(machine, agent):
     entry = age.wrap(age_entry(pair.recipient), DATA_KEY, machine.context())
     with pytest.raises(UnwrapError):
         age.unwrap(entry, context)
-    assert context.age.errors == ["SOPS_AGE_KEY_FILE: incorrect passphrase"]
+    assert context.age.errors() == ["SOPS_AGE_KEY_FILE: incorrect passphrase"]
     remembered = run([need("gpg-connect-agent"), f"GET_PASSPHRASE --no-ask {cache} X X X", "/bye"], env=agent.environ)
     assert b"ERR" in remembered.stdout
 

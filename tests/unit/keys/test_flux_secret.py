@@ -37,7 +37,7 @@ def test_an_entry_that_flux_refuses(text):
     context = context_of({"age.agekey": text.format(key=pair.identity).encode()}, {})
     with pytest.raises(UnwrapError):
         age.unwrap(age.wrap(age_entry(pair.recipient), DATA_KEY, Context({})), context)
-    assert context.age.errors == ["age.agekey: unknown identity type"]
+    assert context.age.errors() == ["age.agekey: unknown identity type"]
 
 
 def test_nothing_of_this_machine_is_used():
