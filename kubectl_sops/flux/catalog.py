@@ -85,7 +85,8 @@ class Catalog:
     def ignore_of(self, kustomization: spec.Kustomization) -> str:
         """``spec.ignore`` of the source, where its manifest is here."""
         source = self.sources.get(kustomization.source)
-        ignore = source.get("spec", {}).get("ignore") if source else None
+        fields = source.get("spec") if source else None
+        ignore = fields.get("ignore") if isinstance(fields, dict) else None
         return ignore if isinstance(ignore, str) else ""
 
     def data_of(self, kind: str, namespace: str, name: str, keys: DataKeys) -> Mapping[str, bytes] | None:
@@ -135,14 +136,15 @@ def data_of(manifest: Object) -> dict[str, bytes]:
     """What a ConfigMap or Secret holds; ``stringData`` wins."""
     secret = manifest.get("kind") == "Secret"
     out: dict[str, bytes] = {}
-    for key, value in (manifest.get("data") or {}).items():
+    data, texts = (value if isinstance(value, dict) else {} for value in map(manifest.get, ("data", "stringData")))
+    for key, value in data.items():
         if secret:
             decoded = resources.decode_base64(value)
             if decoded is not None:
                 out[key] = decoded
         elif isinstance(value, str):
             out[key] = value.encode("utf-8", "surrogateescape")
-    for key, value in (manifest.get("stringData") or {}).items() if secret else ():
+    for key, value in texts.items() if secret else ():
         if isinstance(value, str):
             out[key] = value.encode("utf-8", "surrogateescape")
     return out

@@ -179,7 +179,8 @@ class Live:
         if live is None or not kustomization.flag("prune"):
             return []
         changes: list[diff.Change] = []
-        entries = (live.object.get("status") or {}).get("inventory", {}).get("entries") or []
+        inventory = (live.object.get("status") or {}).get("inventory") or {}
+        entries = inventory.get("entries") or []
         for entry in entries:
             namespace, name, group, kind = str(entry.get("id")).split("_")
             if (group, kind, namespace, name) in built:

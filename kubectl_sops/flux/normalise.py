@@ -76,7 +76,8 @@ def _put(manifest: Object, field: str, values: dict[str, Any]) -> None:
         return
     metadata = manifest.setdefault("metadata", {})
     if isinstance(metadata, dict):
-        metadata[field] = {**(metadata.get(field) or {}), **values}
+        before = metadata.get(field)
+        metadata[field] = {**(before if isinstance(before, dict) else {}), **values}
 
 
 def normalise(manifest: Object) -> tuple[Object, list[Path]]:
