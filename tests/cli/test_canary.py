@@ -100,10 +100,13 @@ COMMANDS: dict[str, list[str]] = {
     "encrypt by rule": ["encrypt", "{file}"],
     "encrypt as JSON": ["encrypt", "--age", "{recipient}", "--output-type", "json", "{file}"],
     "encrypt with a bad selector": ["encrypt", "--age", "{recipient}", "--encrypted-regex", "(", "{file}"],
+    "encrypt if needed": ["encrypt", "-i", "--if-needed", "--age", "{recipient}", "{file}"],
     "edit": ["edit", "{file}"],
+    "edit decoded": ["edit", "--decode", "{file}"],
     "set": ["set", "{file}", '["stringData"]["password"]', '"x"'],
     "set below a value": ["set", "{file}", '["stringData"]["password"]["x"]', '"x"'],
     "unset": ["unset", "{file}", '["stringData"]["none"]'],
+    "set JSON that is none": ["set", "--value-stdin", "{file}", '["stringData"]["password"]'],
     "rotate": ["rotate", "-i", "{file}"],
     "updatekeys": ["updatekeys", "-y", "{file}"],
     "recipients": ["recipients", "{file}"],
@@ -112,6 +115,9 @@ COMMANDS: dict[str, list[str]] = {
     "verify": ["verify", "{file}"],
     "explain": ["explain", "{file}"],
     "filestatus": ["filestatus", "{file}"],
+    "publish": ["publish", "{file}"],
+    "build": ["build", ".", "--kustomization-file", "flux"],
+    "doctor": ["doctor"],
     "exec-env": ["exec-env", "{file}", "false"],
     "exec-file": ["exec-file", "{file}", "false"],
 }
@@ -120,6 +126,24 @@ COMMANDS: dict[str, list[str]] = {
 @pytest.fixture(scope="module")
 def identity() -> Identity:
     return Identity()
+
+
+_KUSTOMIZATION = """\
+apiVersion: kustomize.toolkit.fluxcd.io/v1
+kind: Kustomization
+metadata:
+  name: apps
+  namespace: flux-system
+spec:
+  path: ./
+  interval: 1h
+  prune: true
+  sourceRef:
+    kind: GitRepository
+    name: repository
+  decryption:
+    provider: sops
+"""
 
 
 class Stage:
@@ -135,6 +159,8 @@ class Stage:
             "EDITOR": "false",
         }
         (folder / "home").mkdir()
+        # what `build` reads beside the file; the name keeps it from being one of the manifests
+        self.write("flux", _KUSTOMIZATION)
 
     def write(self, name: str, data: str | bytes) -> str:
         """Write a file."""

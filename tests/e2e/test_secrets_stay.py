@@ -24,6 +24,18 @@ if TYPE_CHECKING:
 PROGRAM = str(Path(sys.executable).parent / "kubectl-sops")
 SECRET = f"apiVersion: v1\nkind: Secret\nmetadata:\n  name: a\n# kept\nstringData:\n  password: {VALUE}\n  other: x\n"
 
+KUSTOMIZATION = """\
+apiVersion: kustomize.toolkit.fluxcd.io/v1
+kind: Kustomization
+metadata: {name: apps, namespace: flux-system}
+spec:
+  path: ./
+  interval: 1h
+  prune: true
+  sourceRef: {kind: GitRepository, name: repository}
+  decryption: {provider: sops}
+"""
+
 
 class Bench:
     """A folder to work in, an age key in the environment, and canaries to look for."""
@@ -162,3 +174,34 @@ def test_a_key_from_the_cluster_stays_in_memory(bench: Bench, emulator: Emulator
     decrypted = bench.run("decrypt", "a.yaml", KUBECONFIG=kubeconfig, SOPS_AGE_KEY="")
     assert PLAINTEXT.is_in(decrypted.result.stdout)
     _check(decrypted, bench, PLAINTEXT, bench.key)
+
+
+_OTHERS = {
+    "set": ["set", "--value-stdin", "a.yaml", '["stringData"]["password"]'],
+    "unset": ["unset", "a.yaml", '["stringData"]["other"]'],
+    "rotate": ["rotate", "-i", "a.yaml"],
+    "verify": ["verify", "a.yaml"],
+    "status": ["status"],
+    "exec-file without a FIFO": ["exec-file", "--no-fifo", "a.yaml", "cat {}"],
+    "exec-file": ["exec-file", "a.yaml", "cat {}"],
+    "build": ["build", ".", "--kustomization-file", "flux"],
+}
+
+
+@pytest.mark.parametrize("argv", _OTHERS.values(), ids=_OTHERS)
+def test_other_commands_keep_plaintext_in_memory(argv: list[str], bench: Bench) -> None:
+    """What opens files for other purposes is no less careful."""
+    (bench.folder / "a.yaml").write_bytes(seal(SECRET, bench.identity, "a.yaml"))
+    (bench.folder / "flux").write_text(KUSTOMIZATION)
+    _check(bench.run(*argv, stdin=f'"{VALUE}"'.encode()), bench, PLAINTEXT)
+
+
+def test_a_build_plugin_writes_to_stdout_only(bench: Bench) -> None:
+    """kustomize gets the plaintext through a pipe."""
+    (bench.folder / "a.yaml").write_bytes(seal(SECRET, bench.identity, "a.yaml"))
+    config = "apiVersion: viaduct.ai/v1\nkind: ksops\nmetadata:\n  name: a\nfiles: [a.yaml]\n"
+    (bench.folder / "config").write_text(config)
+    program = str(Path(PROGRAM).parent / "krm-sops")
+    traced = strace.trace([program, "config"], bench.protocols, env=bench.env, cwd=bench.folder)
+    assert PLAINTEXT.is_in(traced.result.stdout)
+    _check(traced, bench, PLAINTEXT)
