@@ -70,6 +70,8 @@ def guard(run: Callable[[], int | None], name: str) -> int:
     except BrokenPipeError:
         _drop_output()  # the reader has gone (`| head`)
         return 141
+    except MemoryError:
+        return _failed(SopsError("not enough memory", hint="a SOPS file is read as a whole: split it"), name)
     except Exception as error:  # the one place that must not let an exception print its text
         if os.environ.get("KUBECTL_SOPS_DEBUG") == "1":
             raise

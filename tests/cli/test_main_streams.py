@@ -34,6 +34,16 @@ def test_closed_input_is_an_empty_one(tmp_path: Path) -> None:
     assert b"<stdin>: sops metadata not found" in done.stderr
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a limit on memory")
+def test_file_that_is_too_large_is_said(tmp_path: Path) -> None:
+    """Memory that runs out is an error with a hint, not a bug."""
+    with (tmp_path / "large.bin").open("wb") as file:
+        file.truncate(4 << 30)
+    done = _shell("ulimit -v 1000000; PROGRAM decrypt large.bin", tmp_path)
+    assert done.returncode == 1
+    assert b"error: not enough memory" in done.stderr
+
+
 @pytest.mark.parametrize("redirection", ["2>&-", "2>/dev/full"])
 def test_exit_code_needs_no_stderr(redirection: str, tmp_path: Path) -> None:
     """An error that can't be shown still has its exit code."""
