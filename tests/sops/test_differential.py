@@ -13,6 +13,7 @@ from random import Random
 
 import pytest
 
+from kubectl_sops import formats
 from kubectl_sops.core.values import Time
 from kubectl_sops.errors import ParseError
 from kubectl_sops.formats.yaml_load import load_all
@@ -130,6 +131,43 @@ def test_set_and_unset(both, extension):
             assert data(results[0].stdout) == data(results[1].stdout), text
 
 
+FLAT = {
+    "env": ("A={}\n# c\nB_unencrypted={}\nC={}\n", '["{}"]'),
+    "ini": ("[s]\nA = {}\n; c\nB_unencrypted = {}\nC = {}\n", '["s"]["{}"]'),
+}
+WORDS = ["x", "a b", "it's", "1.50", "yes", "", "é😀", "a=b", 'quoted "q"', "two\nlines"]
+
+
+@pytest.mark.parametrize("extension", FLAT)
+def test_set_and_unset_in_flat_formats(both, extension):
+    """The same changes of variables give the same values, whoever made the file and whoever changed it."""
+    random, name = Random(7), f"f.{extension}"
+    text, place = FLAT[extension]
+    for _ in range(EXAMPLES):
+        plain = text.format(*(random.choice(WORDS[:5]) for _ in range(3)))
+        for program in random.sample(both, 2):  # the second one's file is in both folders
+            (program[1] / name).write_text(plain)
+            assert call(program, "encrypt", "-i", "--age", RECIPIENT, name).returncode == 0
+        data = (program[1] / name).read_bytes()
+        for _, folder in both:
+            (folder / name).write_bytes(data)
+        for _ in range(3):
+            where = place.format(random.choice(["A", "B_unencrypted", "C", "D"]))
+            args = ["set", name, where, json.dumps(random.choice(WORDS))]
+            if random.random() < 0.3:
+                args = ["unset", "--idempotent", name, where]
+            assert [call(program, *args).returncode for program in both] == [0, 0], args
+        results = [call(program, "decrypt", name) for program in both]
+        assert [result.returncode for result in results] == [0, 0], (plain, results)
+        kept = [_variables(result.stdout, formats.format_of(name)) for result in results]
+        assert kept[0] == kept[1], (plain, args)
+
+
+def _variables(text, format):
+    # sops aligns the lines of INI and prints comments in its own way
+    return [(leaf.path, leaf.value) for leaf in formats.parse(text, format).leaves if not leaf.is_comment]
+
+
 def test_rotate_and_updatekeys(both):
     """A file rotated or given other recipients by one side opens on the other."""
     for (random, text), (a, b) in zip(sources(6, "yaml"), [(0, 1), (1, 0)] * EXAMPLES, strict=False):
@@ -190,4 +228,57 @@ def test_tampered_files(both, damage):
         (program[1] / "g.yaml").write_text(broken)
         results.append(call(program, "decrypt", "g.yaml"))
     assert results[0].returncode == results[1].returncode != 0, (results[0].stderr, results[1].stderr)
+    assert b"hunter" not in results[0].stdout + results[0].stderr
+
+
+PLAIN = {
+    "yaml": "s:\n  a: hunter2\n  b: hunter3\n  c_unencrypted: one\n",
+    "json": '{"s": {"a": "hunter2", "b": "hunter3", "c_unencrypted": "one"}}',
+    "env": "a=hunter2\nb=hunter3\nc_unencrypted=one\n",
+    "ini": "[s]\na = hunter2\nb = hunter3\nc_unencrypted = one\n",
+    "bin": "hunter2 hunter3",
+}
+VALUE = r'\b{}"?\s*[:=]\s*"?(ENC\[.*?\])'
+"""The ciphertext of a key, in any of the formats."""
+
+
+def _swapped(text):
+    one, other = (re.search(VALUE.format(key), text) for key in "ab")
+    return text if not one or not other else text[: one.start(1)] + other[1] + text[one.end(1) : other.start(1)] + (
+        one[1] + text[other.end(1) :]
+    )  # fmt: skip
+
+
+ANYWHERE = {
+    # what is done, sops' exit code, and whether the key path can be named
+    "values swapped": (_swapped, 25, True),
+    "a value cut": (lambda t: re.sub(r'("?(?:a|data)"?\s*[:=]\s*"?ENC\[.{20})[^\]]*', r"\1", t, count=1), 25, True),
+    "type unknown": (lambda t: t.replace("type:str", "type:map", 1), 25, True),
+    "no mac": (lambda t: re.sub(r'(?m)^\s*"?(sops_)?mac"?\s*[:=].*\n', "", t), 51, False),
+    "the mac changed": (lambda t: re.sub(r'(mac"?\s*[:=]\s*"?ENC\[AES256_GCM,data:)....', r"\1AAAA", t), 51, False),
+    "a plain value changed": (lambda t: re.sub(r'(c_unencrypted"?\s*[:=]\s*"?)one', r"\1two", t), 51, False),
+    "cut in the middle": (lambda t: t[: len(t) // 2], 1, False),
+    "cut near the end": (lambda t: t[: -(len(t) // 20)], 1, False),
+}
+
+
+@pytest.mark.parametrize("damage", ANYWHERE)
+@pytest.mark.parametrize("extension", PLAIN)
+def test_tampered_files_of_every_format(both, extension, damage):
+    """The exit code of sops, and a message with file and, where there is one, key path, and no value."""
+    change, code, named = ANYWHERE[damage]
+    (both[1][1] / "f").write_text(PLAIN[extension])
+    kind = formats.format_of(f"f.{extension}")
+    sealed = call(both[1], "encrypt", "--age", RECIPIENT, "--input-type", kind, "--output-type", kind, "f").stdout
+    broken = change(sealed.decode())
+    if broken == sealed.decode():
+        assert extension == "bin"  # one value only, and no plain ones
+        return
+    results = []
+    for program in both:
+        (program[1] / f"g.{extension}").write_text(broken)
+        results.append(call(program, "decrypt", f"g.{extension}"))
+    assert [result.returncode for result in results] == [code, code], (results, broken)
+    place = {"yaml": "s.a", "json": "s.a", "env": "a", "ini": "s.a", "bin": "data"}[extension]
+    assert results[0].stderr.startswith(f"g.{extension}: {place}: ".encode() if named else f"g.{extension}".encode())
     assert b"hunter" not in results[0].stdout + results[0].stderr
