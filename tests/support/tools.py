@@ -6,9 +6,14 @@ import os
 import shutil
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 CACHE = Path(
     os.environ.get("KUBECTL_SOPS_CACHE")
@@ -35,6 +40,15 @@ def need(name: str) -> str:
     if path is None:
         missing(name)
     return path
+
+
+def need_module(name: str) -> ModuleType:
+    """An optional package; skips the test where it is missing, and fails where ``KUBECTL_SOPS_REQUIRE`` names it."""
+    try:
+        return import_module(name)
+    except ModuleNotFoundError:
+        missing(name)
+        raise
 
 
 def missing(name: str) -> None:

@@ -10,6 +10,7 @@ import pytest
 from kubectl_sops.errors import KeyParseError
 from kubectl_sops.keys import ServiceError, aws
 from kubectl_sops.keys.context import Context
+from tests.support.tools import need_module
 
 ARN = "arn:aws:kms:eu-west-1:123456789012:key/612d5f0a-0000-0000-0000-000000000000"
 ROLE = "arn:aws:iam::123456789012:role/flux"
@@ -76,14 +77,14 @@ def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("content", [b"", b"- a", b"aws_access_key_id: canary", b"{", b"\xff"])
 def test_unusable_entry_of_a_flux_secret(content: bytes) -> None:
     """An entry without credentials is named, and not quoted."""
-    pytest.importorskip("boto3")
+    need_module("boto3")
     with pytest.raises(ServiceError, match=r"sops\.aws-kms of the Secret holds no") as caught:
         aws.unwrap(aws.parse_recipients(ARN)[0].with_enc("YQ=="), Context({}, secret={"sops.aws-kms": content}))
     assert "canary" not in caught.value.message
 
 
 def _error(code: str, status: int = 400) -> object:
-    exceptions = pytest.importorskip("botocore.exceptions")
+    exceptions = need_module("botocore.exceptions")
     answer = {"Error": {"Code": code, "Message": "canary"}, "ResponseMetadata": {"HTTPStatusCode": status}}
     return exceptions.ClientError(answer, "Decrypt")
 

@@ -10,6 +10,7 @@ from kubectl_sops.core.metadata import KeyEntry
 from kubectl_sops.errors import KeyParseError
 from kubectl_sops.keys import RefusedError, ServiceError, UnwrapError, azure
 from kubectl_sops.keys.context import Context
+from tests.support.tools import need_module
 
 URL = "https://team.vault.azure.net/keys/sops/0123456789abcdef"
 
@@ -36,7 +37,7 @@ def test_not_a_url(text: str) -> None:
 )
 def test_unusable_entry_of_a_flux_secret(content: bytes) -> None:
     """An entry without credentials is named, and not quoted."""
-    pytest.importorskip("azure.identity")
+    need_module("azure.identity")
     with pytest.raises(ServiceError, match=r"sops\.azure-kv of the Secret holds no Azure credentials") as caught:
         azure.unwrap(azure.parse_recipients(URL)[0].with_enc("YQ"), Context({}, secret={"sops.azure-kv": content}))
     assert "canary" not in caught.value.message
@@ -44,14 +45,14 @@ def test_unusable_entry_of_a_flux_secret(content: bytes) -> None:
 
 def test_secret_without_an_entry() -> None:
     """The credentials of this machine are not lent to the cluster."""
-    pytest.importorskip("azure.identity")
+    need_module("azure.identity")
     with pytest.raises(ServiceError, match=r"no entry sops\.azure-kv"):
         azure.unwrap(azure.parse_recipients(URL)[0].with_enc("YQ"), Context({}, secret={}))
 
 
 def test_client_id_alone_is_a_managed_identity() -> None:
     """The managed identity of that client, as Flux decides."""
-    identity = pytest.importorskip("azure.identity")
+    identity = need_module("azure.identity")
     assert isinstance(azure._of_secret(b"clientId: a"), identity.ManagedIdentityCredential)
 
 

@@ -9,6 +9,7 @@ import pytest
 from kubectl_sops.errors import KeyParseError
 from kubectl_sops.keys import ServiceError, UnwrapError, gcp
 from kubectl_sops.keys.context import Context
+from tests.support.tools import need_module
 
 NAME = "projects/p/locations/global/keyRings/r/cryptoKeys/k"
 
@@ -42,7 +43,7 @@ def test_endpoint(environ: dict[str, str], expected: str) -> None:
 @pytest.mark.parametrize("content", [b"", b"[]", b'{"type": "service_account", "private_key": "canary"}', b"\xff"])
 def test_unusable_entry_of_a_flux_secret(content: bytes) -> None:
     """An entry without credentials is named, and not quoted."""
-    pytest.importorskip("google.auth")
+    need_module("google.auth")
     with pytest.raises(ServiceError, match=r"sops\.gcp-kms of the Secret holds no Google credentials") as caught:
         gcp.unwrap(gcp.parse_recipients(NAME)[0].with_enc("YQ=="), Context({}, secret={"sops.gcp-kms": content}))
     assert "canary" not in caught.value.message
@@ -50,7 +51,7 @@ def test_unusable_entry_of_a_flux_secret(content: bytes) -> None:
 
 def test_secret_without_an_entry() -> None:
     """The credentials of this machine are not lent to the cluster."""
-    pytest.importorskip("google.auth")
+    need_module("google.auth")
     with pytest.raises(ServiceError, match=r"no entry sops\.gcp-kms"):
         gcp.unwrap(gcp.parse_recipients(NAME)[0].with_enc("YQ=="), Context({}, secret={}))
 
