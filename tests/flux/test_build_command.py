@@ -251,3 +251,21 @@ def test_completion_of_names(tmp_path: Path, program: Program) -> None:
     lines = result.stdout.decode().splitlines()
     assert "kustomization/apps\tapps/prod" in lines
     assert lines[-1] == ":0"
+
+
+def test_kubectl_serves_where_kustomize_is_missing(tmp_path: Path, program: Program) -> None:
+    """``kubectl kustomize`` builds the same objects, decrypted files included."""
+    repository = fleet(tmp_path / "fleet")
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for name in ("kubectl", "git"):
+        (tools / name).symlink_to(need(name))
+    key = tmp_path / "key"
+    key.write_bytes(b"k" * 32)
+    argv = ("build", "apps/prod", "--mask-key-file", str(key))
+    with_kubectl = program(*argv, cwd=repository.folder, PATH=str(tools))
+    assert with_kubectl.returncode == 0, with_kubectl.stderr.decode()
+    assert with_kubectl.stdout == program(*argv, cwd=repository.folder).stdout
+    tools.joinpath("kubectl").unlink()
+    neither = program(*argv, cwd=repository.folder, PATH=str(tools))
+    assert b"neither kustomize nor kubectl is installed" in neither.stderr

@@ -19,7 +19,7 @@ from tests.support.canary import PLAINTEXT
 from tests.support.flux_cases import kustomization
 from tests.support.flux_repository import flux_kustomization, seal
 from tests.support.strace import trace
-from tests.support.tools import find, need
+from tests.support.tools import need
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -156,8 +156,6 @@ def test_many_decrypted_files(tmp_path: Path, memory: Path) -> None:
 
 def test_nothing_decrypted_is_written(tmp_path: Path, memory: Path) -> None:
     """No write, argument, name or copy of the whole run carries the plaintext out of memory and pipes."""
-    if not find("strace"):
-        need("strace")
     folder = generator(tmp_path / "source")
     protocol = tmp_path / "protocol"
     protocol.mkdir()
