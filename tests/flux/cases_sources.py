@@ -218,4 +218,3 @@ BEFORE_THE_BUILD = [
     Case("B33-wrong-format", {"kustomization.yaml": generator(envs=["a.env"]), "a.env": Sealed('{"A": "1"}', "json")},
          "decryption failed", remark="wrong-format"),
 ]  # fmt: skip
-
