@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from kubectl_sops.cli import session
-from kubectl_sops.errors import SopsError, UsageError
+from kubectl_sops.errors import SopsError, UnwritableFileError, UsageError
 
 TARGETS = ("kustomize", "flux", "completion", "sops")
 
@@ -75,13 +75,20 @@ def link(path: str, source: str) -> str:
 
     Raises:
         LinkError: something else is there.
+        UnwritableFileError: the folder can't be made or written.
     """
     if os.path.islink(path) and os.path.realpath(path) == os.path.realpath(source):
         return f"{path} unchanged"
     if os.path.lexists(path):
         raise LinkError("something else is there", file=path, hint="remove it, or name another place with --directory")
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    os.symlink(source, path)
+    folder = os.path.dirname(path)
+    try:
+        os.makedirs(folder, exist_ok=True)
+        os.symlink(source, path)
+    except OSError as error:
+        raise UnwritableFileError(
+            f"can't be written: {error.strerror}", file=folder, hint="name another place with --directory"
+        ) from None
     return f"{path} created"
 
 

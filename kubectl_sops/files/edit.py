@@ -10,7 +10,7 @@ import os
 from typing import TYPE_CHECKING
 
 from kubectl_sops.core.cipher import KEY_SIZE
-from kubectl_sops.errors import EditorError, InputNotFoundError, SopsError
+from kubectl_sops.errors import EditorError, InputNotFoundError, SopsError, UnwritableFileError
 from kubectl_sops.files import editor, kept
 from kubectl_sops.files.decrypt import open_document, parse_encrypted
 from kubectl_sops.files.encrypt import new_metadata, parse_plain, seal, stash_of
@@ -137,7 +137,6 @@ def edit_file(
     if os.path.lexists(path):
         subject = Subject.existing(path, format, keyring, ignore_mac=ignore_mac)
     else:
-        _require_folder(path)
         subject = Subject.new(path, format, keyring, recipe())
     subject.view_through(view)
     shown = subject.shown
@@ -151,6 +150,7 @@ def edit_file(
         if sealed is not None:
             with _kept_on_failure(subject, buffer, environ, now):
                 _require_unchanged(subject)
+                _make_folder(path)
                 replace_file(path, sealed, new_mode=PRIVATE)
     if resume or sealed is not None:
         kept.forget(path, environ)  # otherwise somebody may only have looked, and goes on with the kept one now
@@ -159,10 +159,12 @@ def edit_file(
     return CREATED if subject.encrypted is None else EDITED
 
 
-def _require_folder(path: str) -> None:
+def _make_folder(path: str) -> None:
     folder = os.path.dirname(os.path.abspath(path))
-    if not os.path.isdir(folder):
-        raise InputNotFoundError("its folder does not exist", file=path, hint=f"mkdir -p {folder}")
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError as error:
+        raise UnwritableFileError(f"its folder can't be made: {error.strerror}", file=path) from None
 
 
 def _require_unchanged(subject: Subject) -> None:

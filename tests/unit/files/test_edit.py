@@ -96,12 +96,24 @@ def test_a_new_file(desk):
 
 
 def test_a_new_file_in_a_folder_that_is_not_there(desk):
-    """The error says how to make the folder, before an editor starts."""
-    desk.path = str(desk.folder / "nowhere" / "x.yaml")
-    desk.editor('touch "$LOG"')
-    with pytest.raises(InputNotFoundError):
+    """The folder is made when the file is saved, and only then."""
+    desk.path = str(desk.folder / "no" / "where" / "x.yaml")
+    desk.editor("true")
+    assert desk.edit() == UNCHANGED
+    assert not (desk.folder / "no").exists()
+    desk.editor('echo "a: 1" > "$1"')
+    assert desk.edit() == CREATED
+    assert (desk.folder / "no" / "where" / "x.yaml").exists()
+
+
+def test_a_folder_that_cannot_be_made(desk):
+    """A folder below a file can't be made; the text is kept."""
+    (desk.folder / "plain").write_text("")
+    desk.path = str(desk.folder / "plain" / "x.yaml")
+    desk.editor('echo "a: 1" > "$1"')
+    with pytest.raises(UnwritableFileError, match="its folder can't be made"):
         desk.edit()
-    assert not (desk.folder / "log").exists()
+    assert kept.load(desk.path, desk.keyring, desk.environ) == b"a: 1\n"
 
 
 def test_the_text_is_in_memory_and_private(desk):
