@@ -46,9 +46,12 @@ def decrypt(targets: list[str], values: table.Values) -> int:
     if values.get("in_place") and values.get("output"):
         raise ConflictingParametersError("cannot operate on both --output and --in-place")
     if not targets:
-        if sys.stdin.isatty():
+        if session.is_interactive():
+            targets = [_chosen()]
+        elif sys.stdin.isatty():
             raise UsageError("no file to decrypt", hint="name files or directories, or pipe a file in")
-        targets = [STDIN]
+        else:
+            targets = [STDIN]
     if values.get("in_place") and STDIN in targets:
         raise ConflictingParametersError("cannot write to standard input", hint="leave out --in-place")
     keyring = session.keyring(values)
@@ -60,6 +63,12 @@ def decrypt(targets: list[str], values: table.Values) -> int:
     if values.get("extract"):
         raise ConflictingParametersError("--extract takes one file")
     return _decrypt_many(_expand(targets), values, keyring)
+
+
+def _chosen() -> str:
+    from kubectl_sops.cli.choose import choose
+
+    return choose()
 
 
 def decrypt_one(path: str, values: Mapping[str, object], keyring: Keyring) -> bytes:

@@ -42,7 +42,7 @@ def edit(arguments: list[str], values: table.Values) -> None:
 
       kubectl sops edit --resume secret.yaml
     """
-    file = _single(arguments)
+    file = _single(arguments) if arguments or not session.is_interactive() else _chosen()
     kind = session.input_format(file, values)
     try:
         outcome = edit_file(
@@ -68,10 +68,16 @@ def edit(arguments: list[str], values: table.Values) -> None:
         session.tell(f"{file} {outcome}")
 
 
+def _chosen() -> str:
+    from kubectl_sops.cli.choose import choose
+
+    return choose()
+
+
 def _single(arguments: list[str]) -> str:
     if len(arguments) != 1:
         raise UsageError(f"expected one file, found {len(arguments)}")
     return arguments[0]
 
 
-COMMAND = table.Command(edit, OPTIONS, "FILE")
+COMMAND = table.Command(edit, OPTIONS, "[FILE]")
