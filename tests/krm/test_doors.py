@@ -18,6 +18,7 @@ from kubectl_sops.errors import NoMatchingKeyError
 from kubectl_sops.repo import rendered
 from tests.support.canary import PLAINTEXT, VALUE
 from tests.support.kustomize import EVERYTHING, Door, Identity, Workshop, doors, kubectls, objects, seal
+from tests.support.tools import missing
 
 SECRET = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {a: b}\n"
 GENERATOR: dict[str, Any] = {"apiVersion": "kubectl-sops.dev/v1", "kind": "SopsGenerator", "metadata": {"name": "g"}}
@@ -45,6 +46,15 @@ def resource_list(config: dict[str, Any] | None, *items: dict[str, Any]) -> str:
     """What kustomize and kpt write to a function."""
     tree: dict[str, Any] = {"apiVersion": "config.kubernetes.io/v1", "kind": "ResourceList", "items": list(items)}
     return json.dumps(tree | ({} if config is None else {"functionConfig": config}))
+
+
+def test_two_kubectls_are_compared() -> None:
+    """What kustomize does in them changed between releases."""
+    if len(kubectls()) < 2:
+        missing("kubectl-older")
+    argv = ["version", "--client"]
+    own, other = (subprocess.run([tool, *argv], capture_output=True, check=True).stdout for tool in kubectls())
+    assert own.split(b"Kustomize Version: ")[1] != other.split(b"Kustomize Version: ")[1]
 
 
 @pytest.mark.parametrize("tool", kubectls())

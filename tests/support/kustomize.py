@@ -71,9 +71,8 @@ class Door(NamedTuple):
 
 
 def kubectls() -> list[str]:
-    """The kubectl of the virtual environment, and one of another release where PATH has it."""
-    own = find("kubectl")
-    found = [own] if own else []
+    """The kubectl of the virtual environment, and one of another release: ours for tests, or what PATH has."""
+    found = [path for path in (find("kubectl"), find("kubectl-older")) if path]
     for folder in os.environ.get("PATH", "").split(os.pathsep):
         path = os.path.join(folder, "kubectl")
         if os.access(path, os.X_OK) and os.path.realpath(path) not in {os.path.realpath(other) for other in found}:
