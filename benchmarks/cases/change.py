@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 import pyrage
@@ -39,13 +40,49 @@ def set_cold(shop: Workshop) -> dict[str, Callable[[], None]]:
 @case("set.large", rounds=3)
 def set_large(shop: Workshop) -> dict[str, Callable[[], None]]:
     """One value of 10,000."""
-    ours, theirs = (_secret(shop, f"{name}/large.yaml", _values(shop.count(10_000))) for name in ("ours", "sops"))
+    return _set_one(shop, 10_000)
+
+
+def _set_one(shop: Workshop, number: int) -> dict[str, Callable[[], None]]:
+    ours, theirs = (_secret(shop, f"{name}/large.yaml", _values(shop.count(number))) for name in ("ours", "sops"))
     value = iter(range(1000))
 
     def change(program: str, file: str) -> None:
         shop.run([program, "set", file, '["stringData"]["key000000"]', f'"{next(value)}"'])
 
     return {OURS: lambda: change(shop.ours, ours), "sops": lambda: change(shop.sops, theirs)}
+
+
+@case("set.larger", rounds=1)
+def set_larger(shop: Workshop) -> dict[str, Callable[[], None]]:
+    """One value of 100,000: about ten times the time of `set.large`."""
+    return _set_one(shop, 100_000)
+
+
+@case("rotate.cold", rounds=9)
+def rotate_cold(shop: Workshop) -> dict[str, Callable[[], None]]:
+    """A Secret under a new data key, one process."""
+    return _rotate(shop, SECRET)
+
+
+@case("rotate.large", rounds=3)
+def rotate_large(shop: Workshop) -> dict[str, Callable[[], None]]:
+    """10,000 values under a new data key."""
+    return _rotate(shop, _values(shop.count(10_000)))
+
+
+@case("rotate.larger", rounds=1)
+def rotate_larger(shop: Workshop) -> dict[str, Callable[[], None]]:
+    """100,000 values under a new data key: about ten times the time of `rotate.large`."""
+    return _rotate(shop, _values(shop.count(100_000)))
+
+
+def _rotate(shop: Workshop, text: str) -> dict[str, Callable[[], None]]:
+    files = {name: _secret(shop, f"{name}/secret.yaml", text) for name in (OURS, "sops")}
+    return {
+        OURS: lambda: shop.run([shop.ours, "rotate", "-i", files[OURS]]),
+        "sops": lambda: shop.run([shop.sops, "rotate", "-i", files["sops"]]),
+    }
 
 
 @case("rotate.many", rounds=1, goals=(Goal("sops", 1 / 20),))
@@ -82,6 +119,41 @@ def updatekeys_many(shop: Workshop) -> dict[str, Callable[[], None]]:
         shop.run([shop.ours, "updatekeys", "-y", "--quiet", *folders["ours"]], cwd=str(shop.folder))
 
     return {OURS: once, "sops": loop}
+
+
+@case("updatekeys.cold", rounds=9)
+def updatekeys_cold(shop: Workshop) -> dict[str, Callable[[], None]]:
+    """One Secret, for one recipient more or less in turn, one process."""
+    return _update(shop, SECRET)
+
+
+@case("updatekeys.large", rounds=3)
+def updatekeys_large(shop: Workshop) -> dict[str, Callable[[], None]]:
+    """A file of 10,000 values, for one recipient more or less in turn."""
+    return _update(shop, _values(shop.count(10_000)))
+
+
+@case("updatekeys.larger", rounds=1)
+def updatekeys_larger(shop: Workshop) -> dict[str, Callable[[], None]]:
+    """A file of 100,000 values, for one recipient more or less in turn."""
+    return _update(shop, _values(shop.count(100_000)))
+
+
+def _update(shop: Workshop, text: str) -> dict[str, Callable[[], None]]:
+    added = pyrage.x25519.Identity.generate().to_public()
+    keys = {"more": f"{shop.recipient},{added}", "less": shop.recipient}
+    configs = {
+        name: shop.write(f"{name}/.sops.yaml", f"creation_rules:\n  - age: {value}\n") for name, value in keys.items()
+    }
+
+    def change(folder: str, *argv: str) -> Callable[[], None]:
+        file = _secret(shop, f"{folder}/secret.yaml", text)
+        turns = cycle(configs.values())
+        return lambda: shop.run([*argv, "-y", file], cwd=os.path.dirname(next(turns)))
+
+    # the data key stays, as in sops, which never makes a new one here
+    ours = change("ours", shop.ours, "updatekeys", "--no-rotate", "--quiet")
+    return {OURS: ours, "sops": change("sops", shop.sops, "updatekeys")}
 
 
 @case("decrypt.larger", rounds=3, goals=(Goal("sops", 1 / 2.5),))
