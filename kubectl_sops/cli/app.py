@@ -140,6 +140,8 @@ def _run(name: str, args: list[str]) -> int | None:
         else:
             code: int | None = command.run(paths, values)
             return code
+    if args[:1] == ["--version"]:
+        args = ["version"]
     if args and args[0] == "__complete":
         from kubectl_sops.cli.completion import answer
 

@@ -164,7 +164,7 @@ def _rewrite(file: str, values: table.Values, run: Callable[[bytes, str, str | N
         result = run(data, source, output if output != source else None)
     except SopsError as error:
         raise error.at(file) from None
-    session.write_result(file, data, result, "updated", values)
+    session.write_result(file, data, result, "updated", values, expected=data)
 
 
 def rotate(arguments: list[str], values: table.Values) -> int | None:
@@ -203,7 +203,7 @@ def rotate(arguments: list[str], values: table.Values) -> int | None:
     except SopsError as error:
         raise error.at(file) from None
     if values.get("in_place"):
-        session.write_result(file, data, result, "rotated", values)
+        session.write_result(file, data, result, "rotated", values, expected=data)
     elif values.get("output"):
         replace_file(str(values["output"]), result)
     else:

@@ -106,7 +106,8 @@ def _encrypt_one(path: str, values: Mapping[str, object], keyring: Keyring) -> N
         if target is None:
             sys.stdout.buffer.write(result)
         else:
-            session.write_result(str(target), data, result, "encrypted", values)
+            expected = data if values.get("in_place") else None
+            session.write_result(str(target), data, result, "encrypted", values, expected=expected)
         return
     how = recipe(path, values)
     if wanted != source:
@@ -122,7 +123,8 @@ def _encrypt_one(path: str, values: Mapping[str, object], keyring: Keyring) -> N
     if target is None:
         sys.stdout.buffer.write(result)
         return
-    session.write_result(str(target), base or b"", result, "encrypted", values)
+    expected = data if values.get("in_place") else base
+    session.write_result(str(target), base or b"", result, "encrypted", values, expected=expected)
 
 
 def _expanded(targets: list[str], values: Mapping[str, object]) -> list[str]:

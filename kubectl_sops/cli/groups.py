@@ -32,7 +32,7 @@ def _threshold(values: table.Values) -> int:
 
 def _finish(file: str, before: bytes, after: bytes, values: table.Values) -> None:
     if values.get("in_place"):
-        session.write_result(file, before, after, "updated", values)
+        session.write_result(file, before, after, "updated", values, expected=before)
     else:
         sys.stdout.buffer.write(after)
 

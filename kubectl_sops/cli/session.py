@@ -113,13 +113,25 @@ def _type(values: Mapping[str, object], name: str) -> str | None:
     return str(value)
 
 
-def write_result(path: str, before: bytes, after: bytes, outcome: str, values: Mapping[str, object]) -> None:
-    """Write a changed file in place and say so; a file that did not change keeps its bytes and its time."""
+def write_result(
+    path: str,
+    before: bytes,
+    after: bytes,
+    outcome: str,
+    values: Mapping[str, object],
+    *,
+    expected: bytes | None = None,
+) -> None:
+    """Write a changed file in place and say so; a file that did not change keeps its bytes and its time.
+
+    Args:
+        expected: what the file must still hold; somebody else's change is not overwritten.
+    """
     from kubectl_sops.files.write import replace_file
 
     if after == before:
         outcome = "unchanged"
     elif not values.get("dry_run"):
-        replace_file(path, after)
+        replace_file(path, after, expected=expected)
     if not values.get("quiet"):
         tell(f"{path} {outcome}" + (" (dry run)" if values.get("dry_run") else ""))

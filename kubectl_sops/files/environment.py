@@ -38,7 +38,7 @@ def variables(document: Document, opened: Opened) -> dict[str, str]:
         if len(leaf.path) > 1 or value is EMPTY_MAP or value is EMPTY_LIST:
             raise ComplexValueError(f"cannot use complex value in environment; offending key {name}")
         if not isinstance(name, str) or "=" in name or "\0" in name:
-            raise ComplexValueError("cannot use a key with = in the environment", path=leaf.path)
+            raise ComplexValueError("a key with = or NUL can't be the name of a variable", path=leaf.path)
         found[name] = _text(value, leaf.path)
     return found
 

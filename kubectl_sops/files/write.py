@@ -4,27 +4,42 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import contextmanager
 from secrets import token_hex
+from typing import TYPE_CHECKING
 
-from kubectl_sops.errors import UnwritableFileError
+from kubectl_sops.errors import SopsError, UnwritableFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 PRIVATE = 0o600
 
 
-def replace_file(path: str, data: bytes, *, new_mode: int = PRIVATE) -> None:
+class ChangedMeanwhileError(SopsError):
+    """Somebody else changed the file between reading and writing it."""
+
+
+def replace_file(path: str, data: bytes, *, new_mode: int = PRIVATE, expected: bytes | None = None) -> None:
     """Write ``data`` to ``path``: a temporary file beside it, fsync, rename.
 
     An existing file keeps its mode and, where permitted, its owner; a symbolic link stays a link and its target is
     replaced. A new file gets ``new_mode`` less the umask.
 
+    Args:
+        expected: what the file must still hold, so that of two changes at the same time none is lost.
+
     Raises:
         UnwritableFileError: nothing was changed then.
+        ChangedMeanwhileError: the file holds something else than ``expected``; nothing was changed.
     """
     target = os.path.realpath(path)
     folder, name = os.path.split(target)
     temporary = os.path.join(folder, f".{name}.{token_hex(6)}.tmp")
     try:
-        _write(target, temporary, data, new_mode)
+        _write(target, temporary, data, new_mode, expected)
+    except SopsError as error:
+        raise error.at(path) from None
     except OSError as error:
         raise UnwritableFileError(f"can't be written: {error.strerror}", file=path) from None
     finally:
@@ -34,7 +49,7 @@ def replace_file(path: str, data: bytes, *, new_mode: int = PRIVATE) -> None:
             pass
 
 
-def _write(target: str, temporary: str, data: bytes, new_mode: int) -> None:
+def _write(target: str, temporary: str, data: bytes, new_mode: int, expected: bytes | None) -> None:
     try:
         old: os.stat_result | None = os.stat(target)
     except FileNotFoundError:
@@ -61,8 +76,40 @@ def _write(target: str, temporary: str, data: bytes, new_mode: int) -> None:
         elif new_mode != PRIVATE:
             os.fchmod(descriptor, new_mode & ~_umask())
         os.fsync(descriptor)
-    os.rename(temporary, target)
+    with _one_at_a_time(os.path.dirname(target)):
+        if expected is not None:
+            _require(target, expected)
+        os.rename(temporary, target)
     _sync_folder(os.path.dirname(target))
+
+
+def _require(target: str, expected: bytes) -> None:
+    with open(target, "rb") as file:
+        if file.read() == expected:
+            return
+    raise ChangedMeanwhileError(
+        "the file was changed by someone else meanwhile", hint="nothing was written: run it again"
+    )
+
+
+@contextmanager
+def _one_at_a_time(folder: str) -> Iterator[None]:
+    # the folder is locked, as the file itself is another one after each rename
+    from fcntl import LOCK_EX, flock
+
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        yield  # a folder that can be written but not read
+        return
+    try:
+        try:
+            flock(descriptor, LOCK_EX)
+        except OSError:
+            pass  # a file system without locks
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _umask() -> int:

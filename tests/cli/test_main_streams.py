@@ -86,7 +86,7 @@ def test_names_are_shown_in_every_locale(locale: str, tmp_path: Path) -> None:
     [
         ("PROGRAM decrypt --zz", "error: no such option: --zz"),
         ("PROGRAM nope", "error: no such command 'nope'"),
-        ("PROGRAM edit", "error: missing argument 'FILE'"),
+        ("PROGRAM filestatus", "error: missing argument 'FILE'"),
     ],
 )
 def test_wrong_command_line_is_an_error_like_any_other(command: str, said: str, tmp_path: Path) -> None:
@@ -97,3 +97,9 @@ def test_wrong_command_line_is_an_error_like_any_other(command: str, said: str, 
     assert lines[0] == f"kubectl-sops: {said}"
     assert lines[1].startswith("kubectl-sops: hint: `kubectl-sops ")
     assert lines[1].endswith("--help` shows how it is called")
+
+
+def test_version_as_a_flag(tmp_path: Path) -> None:
+    """`--version` is what people try first."""
+    done = _shell("PROGRAM --version", tmp_path)
+    assert (done.returncode, done.stdout.split()[0]) == (0, b"kubectl-sops")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -13,9 +16,6 @@ from kubectl_sops.files.encrypt import Recipe, encrypt
 from kubectl_sops.keys import age
 from kubectl_sops.keys.keyring import Keyring
 from tests.support.command import call
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 IDENTITY, RECIPIENT = age.generate()
 KEYRING = Keyring({}, identities=[IDENTITY])
@@ -77,3 +77,17 @@ def test_unset_of_a_key_that_is_not_there(file: Path) -> None:
     assert call(UNSET, str(file), "b").code == 1
     assert call(UNSET, "--idempotent", str(file), "b").code == 0
     assert file.read_bytes() == before
+
+
+def test_of_changes_at_the_same_time_none_is_lost(file: Path) -> None:
+    """Each `set` that reports success is in the file; one that came too late says so."""
+    program = str(Path(sys.executable).parent / "kubectl-sops")
+    processes = [
+        subprocess.Popen([program, "set", str(file), f"k{n}", str(n)], stderr=subprocess.PIPE, env=dict(os.environ))
+        for n in range(4)
+    ]
+    ended = [(n, process.communicate(timeout=60)[1], process.returncode) for n, process in enumerate(processes)]
+    plain = _plain(file).decode()
+    for n, said, code in ended:
+        assert (f"k{n}: {n}\n" in plain) == (code == 0), said
+        assert code == 0 or b"changed by someone else meanwhile" in said

@@ -9,7 +9,7 @@ import pytest
 
 from kubectl_sops.errors import InputNotFoundError, UnreadableFileError, UnwritableFileError
 from kubectl_sops.files.read import read
-from kubectl_sops.files.write import replace_file
+from kubectl_sops.files.write import ChangedMeanwhileError, replace_file
 
 
 def mode(path):
@@ -87,3 +87,23 @@ def test_reading(tmp_path):
         read(str(tmp_path / "b"))
     with pytest.raises(UnreadableFileError, match="directory"):
         read(str(tmp_path))
+
+
+def test_somebody_elses_change_is_not_overwritten(tmp_path):
+    """A file that no longer holds what was read stays as it is, and nothing is left beside it."""
+    path = tmp_path / "a"
+    path.write_bytes(b"theirs")
+    with pytest.raises(ChangedMeanwhileError, match="changed by someone else") as caught:
+        replace_file(str(path), b"ours", expected=b"what we read")
+    assert caught.value.file == str(path)
+    assert path.read_bytes() == b"theirs"
+    assert os.listdir(tmp_path) == ["a"]
+    replace_file(str(path), b"ours", expected=b"theirs")
+    assert path.read_bytes() == b"ours"
+
+
+def test_a_file_that_was_removed_meanwhile_stays_away(tmp_path):
+    """Somebody else's removal is a change, too."""
+    with pytest.raises(UnwritableFileError):
+        replace_file(str(tmp_path / "a"), b"ours", expected=b"what we read")
+    assert os.listdir(tmp_path) == []
