@@ -62,7 +62,10 @@ def decrypt(targets: list[str], values: table.Values) -> int:
         return 0
     if values.get("extract"):
         raise ConflictingParametersError("--extract takes one file")
-    return _decrypt_many(_expand(targets), values, keyring)
+    files = _expand(targets)
+    if not files and not values.get("quiet"):
+        session.tell(f"no encrypted file in {', '.join(targets)}")
+    return _decrypt_many(files, values, keyring)
 
 
 def _chosen() -> str:
@@ -150,7 +153,7 @@ def _as_yaml(path: str, values: Mapping[str, object]) -> dict[str, object]:
     kind = session.output_format(path, values)
     if kind == "json":
         return {"output_type": "yaml"}
-    if kind != "yaml":
+    if kind != "yaml" and os.path.exists(path):
         raise DumpError(
             f"{kind} can't be part of a YAML stream", file=path, hint="decrypt it alone or with --output-type yaml"
         )
