@@ -138,6 +138,7 @@ def edit_file(
         subject = Subject.existing(path, format, keyring, ignore_mac=ignore_mac)
     else:
         subject = Subject.new(path, format, keyring, recipe())
+    _require_writable(path)
     subject.view_through(view)
     shown = subject.shown
     if resume:
@@ -157,6 +158,16 @@ def edit_file(
     if sealed is None:
         return UNCHANGED
     return CREATED if subject.encrypted is None else EDITED
+
+
+def _require_writable(path: str) -> None:
+    # said before the work is done, not after it
+    target = os.path.realpath(path)
+    for place in (target, os.path.dirname(target)):
+        if os.path.exists(place) and not os.access(place, os.W_OK):
+            raise UnwritableFileError(
+                "can't be written: permission denied", file=path, hint=f"`decrypt {path}` shows what is in it"
+            )
 
 
 def _make_folder(path: str) -> None:

@@ -119,9 +119,12 @@ def _user(name: str):  # type: ignore[no-untyped-def]  # noqa: ANN202  # struct_
     import pwd
 
     try:
-        return pwd.getpwnam(name)
+        entry = pwd.getpwnam(name)
     except KeyError:
         raise UsageError(f"there is no user {name}", hint="check --user") from None
+    if os.geteuid() not in (0, entry.pw_uid):
+        raise UsageError("only root can run a command as another user", hint="leave out --user")
+    return entry
 
 
 def _identity(user: str | None) -> dict:  # type: ignore[type-arg]  # keyword arguments of subprocess.run

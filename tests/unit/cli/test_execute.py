@@ -138,6 +138,13 @@ def test_unknown_user(folder: Path) -> None:
     assert b"there is no user nobody-at-all" in done.stderr
 
 
+def test_only_root_becomes_somebody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the right to do it, --user is refused before anything runs."""
+    monkeypatch.setattr(os, "geteuid", lambda: 54321)
+    with pytest.raises(environment.UsageError, match="only root"):
+        environment.user_environment("root")
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_signal_is_handed_to_the_command(number: signal.Signals, folder: Path) -> None:
     """Being told to stop, the program tells its command, and ends as it does; nothing is left in memory."""

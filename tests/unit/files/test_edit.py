@@ -106,6 +106,17 @@ def test_a_new_file_in_a_folder_that_is_not_there(desk):
     assert (desk.folder / "no" / "where" / "x.yaml").exists()
 
 
+def test_a_file_that_cannot_be_written(desk, monkeypatch):
+    """It is said before the editor starts."""
+    desk.file()
+    desk.editor('touch "$LOG"')
+    access = os.access
+    monkeypatch.setattr(os, "access", lambda path, how: path != desk.path and access(path, how))
+    with pytest.raises(UnwritableFileError, match="permission denied"):
+        desk.edit()
+    assert not (desk.folder / "log").exists()
+
+
 def test_a_folder_that_cannot_be_made(desk):
     """A folder below a file can't be made; the text is kept."""
     (desk.folder / "plain").write_text("")
