@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +14,7 @@ from kubectl_sops.files.encrypt import Recipe, encrypt
 from kubectl_sops.keys.keyring import Keyring
 from kubectl_sops.repo import rekey
 from kubectl_sops.repo.policy import drift
-from tests.support.azure_kv import CLIENT, LOGIN, SECRET, TENANT
+from tests.support.azure_kv import CLIENT, LOGIN, SECRET, TENANT, TOKEN
 from tests.support.cloud import Reply
 from tests.support.sealing import NOW, PLAIN, entry, of_sops, opened, opened_by_sops, ours
 
@@ -85,6 +86,38 @@ def test_rule_without_a_version(key_vault: KeyVault, tmp_path: Path) -> None:
     assert rekey.plan("a.yaml", data, "yaml", rule) is None
     assert not drift(rekey.read_metadata(data, "yaml"), rule)
     assert encrypt(PLAIN, "yaml", Recipe(rule.groups), Keyring({}), now=NOW, base=data).data == data
+
+
+@pytest.mark.usefixtures("nobody")
+def test_managed_identity(
+    cloud: Cloud, key_vault: KeyVault, tmp_path: Path, env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The identity of the machine, as Azure's App Service hands it out, opens the file here and for sops."""
+    identity = {"IDENTITY_ENDPOINT": "https://identity.internal/token", "IDENTITY_HEADER": "x"}
+    for name, value in identity.items():
+        monkeypatch.setenv(name, value)
+    token = {"access_token": TOKEN, "expires_on": "4102444800", "resource": "https://vault.azure.net"}
+    cloud.serve("identity.internal", lambda _: Reply(body={**token, "token_type": "Bearer"}))
+    data = ours("azure_kv", key_vault.create("sops"))
+    env = {name: value for name, value in env.items() if not name.startswith("AZURE_")}
+    assert opened_by_sops(tmp_path, data, env | identity) == opened(data) == PLAIN
+
+
+@pytest.mark.usefixtures("nobody")
+def test_login_of_the_command_line(
+    key_vault: KeyVault, tmp_path: Path, env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who is logged in with ``az`` can open the file, here and with sops."""
+    token = {"accessToken": TOKEN, "expiresOn": "2099-01-01 00:00:00.000000", "expires_on": 4070908800}
+    (tmp_path / "az").write_text(f"#!/bin/sh\necho '{json.dumps({**token, 'tokenType': 'Bearer'})}'\n")
+    (tmp_path / "az").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    # neither asks the network that hands out identities of machines, which takes its time where there is none
+    monkeypatch.setenv("AZURE_TOKEN_CREDENTIALS", "dev")
+    data = ours("azure_kv", key_vault.create("sops"))
+    env = {name: value for name, value in env.items() if not name.startswith("AZURE_")}
+    env |= {"AZURE_TOKEN_CREDENTIALS": "dev", "PATH": os.environ["PATH"]}
+    assert opened_by_sops(tmp_path, data, env) == opened(data) == PLAIN
 
 
 def test_least_privilege(key_vault: KeyVault) -> None:

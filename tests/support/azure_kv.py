@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 LOGIN = "login.microsoftonline.com"
 TENANT, CLIENT, SECRET = "11111111-1111-1111-1111-111111111111", "the-client", "the-client-secret"
-_TOKEN = "azure-token"
+TOKEN = "azure-token"
 _OAEP = padding.OAEP(mgf=padding.MGF1(hashes.SHA256()), algorithm=hashes.SHA256(), label=None)
 
 
@@ -76,10 +76,10 @@ class KeyVault:
             return Reply(401, {"error": "invalid_client", "error_description": "AADSTS7000215: Invalid client secret"})
         if "https://vault.azure.net/.default" not in form.get("scope", ""):
             return Reply(400, {"error": "invalid_scope"})
-        return Reply(body={"access_token": _TOKEN, "token_type": "Bearer", "expires_in": 3600})
+        return Reply(body={"access_token": TOKEN, "token_type": "Bearer", "expires_in": 3600})
 
     def _vault(self, request: Request) -> Reply:
-        if request.headers.get("authorization") != f"Bearer {_TOKEN}":
+        if request.headers.get("authorization") != f"Bearer {TOKEN}":
             challenge = f'Bearer authorization="https://{LOGIN}/{TENANT}", resource="https://vault.azure.net"'
             return Reply(401, {"error": {"code": "Unauthorized"}}, {"WWW-Authenticate": challenge})
         parts = urlsplit(request.path).path.strip("/").split("/")
