@@ -83,15 +83,22 @@ def decrypt_one(path: str, values: Mapping[str, object], keyring: Keyring) -> by
         if values.get("extract"):
             from kubectl_sops.files.convert import extract
 
-            return extract(document, opened, str(values["extract"]), wanted)
+            return extract(
+                document, opened, str(values["extract"]), wanted, indent=lambda: _indent(path, wanted, values)
+            )
         if wanted == source and values.get("indent") is None:
             return document.splice(opened.changes, None)
-        from kubectl_sops.cli.recipe import indent_for
         from kubectl_sops.files.convert import convert
 
-        return convert(document, opened, wanted, indent=indent_for(path, wanted, values))
+        return convert(document, opened, wanted, indent=_indent(path, wanted, values))
     except SopsError as error:
         raise error.at("<stdin>" if path == STDIN else path) from None
+
+
+def _indent(path: str, wanted: str, values: Mapping[str, object]) -> int | None:
+    from kubectl_sops.cli.recipe import indent_for
+
+    return indent_for(path, wanted, values)
 
 
 def _write(path: str, data: bytes, values: Mapping[str, object]) -> None:

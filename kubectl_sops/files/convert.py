@@ -11,7 +11,7 @@ from kubectl_sops.files import index_path
 from kubectl_sops.formats import emit
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from kubectl_sops.core.document import Document, Opened
 
@@ -21,8 +21,13 @@ def convert(document: Document, opened: Opened, output: str, *, indent: int | No
     return emit.emit(emit.build(document.leaves, opened.changes), output, indent=indent)
 
 
-def extract(document: Document, opened: Opened, path_text: str, output: str) -> bytes:
+def extract(
+    document: Document, opened: Opened, path_text: str, output: str, *, indent: Callable[[], int | None] = lambda: None
+) -> bytes:
     """The value or subtree at a key path of the first document, as ``sops decrypt --extract`` prints it.
+
+    Args:
+        indent: asked for a subtree only, as it may have to read ``.sops.yaml``.
 
     Raises:
         InvalidExtractPathError: the path can't be read.
@@ -47,8 +52,8 @@ def extract(document: Document, opened: Opened, path_text: str, output: str) -> 
         return emit.emit_value(value, output)
     tree = emit.build(part, {})
     if values[0].path and isinstance(values[0].path[0], str) and output != "binary":
-        return emit.emit(tree, output)
-    return emit.emit_value(tree[0], output)
+        return emit.emit(tree, output, indent=indent())
+    return emit.emit_value(tree[0], output, indent=indent())
 
 
 def _similar(document: Document, path: Sequence[str | int]) -> str | None:
