@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kubectl_sops import formats
+from kubectl_sops.core.cipher import PREFIX
 from kubectl_sops.core.document import open_leaves
 from kubectl_sops.errors import MetadataMissingError
 
@@ -30,9 +31,18 @@ def parse_encrypted(data: bytes, format: str) -> tuple[Document, Metadata]:  # t
     document = formats.parse(data, format)
     metadata = document.metadata
     if metadata is None:
-        raise MetadataMissingError("sops metadata not found: the file is not encrypted", hint="`encrypt` it first")
+        raise _no_metadata(data)
     metadata.require_readable()
     return document, metadata
+
+
+def _no_metadata(data: bytes) -> MetadataMissingError:
+    if PREFIX.encode() in data:  # the end of the file is missing, or somebody took the entry out
+        return MetadataMissingError(
+            "sops metadata not found: there are encrypted values, but no `sops` entry with the keys",
+            hint="the file is cut off or was changed by hand: restore it, for instance with `git checkout`",
+        )
+    return MetadataMissingError("sops metadata not found: the file is not encrypted", hint="`encrypt` it first")
 
 
 def open_document(

@@ -91,7 +91,20 @@ def parse_plain(data: bytes, format: str) -> Document:  # the word sops uses
         raise _already_encrypted() from None  # an entry named `sops` that is none of sops'
     if document.metadata is not None:
         raise _already_encrypted()
+    if format == "json":
+        _require_utf8(data)
     return document
+
+
+def _require_utf8(data: bytes) -> None:
+    """Go's encoding/json puts U+FFFD for other bytes, so that sops loses them without a word."""
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise PlaintextParseError(
+            "not UTF-8, as JSON must be", hint="convert it, or use --input-type binary", line=line
+        ) from None
 
 
 def _already_encrypted() -> AlreadyEncryptedError:

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from kubectl_sops.core.values import EMPTY_LIST, EMPTY_MAP, Comment, Time, encode
@@ -80,7 +80,8 @@ def run(command: str, environ: Mapping[str, str], *, user: str | None = None) ->
     old: dict[signal.Signals, Any] = {}
     try:
         for number in (signal.SIGTERM, signal.SIGHUP):
-            old[number] = signal.signal(number, hand_on)
+            if signal.getsignal(number) is not signal.SIG_IGN:  # `nohup` stays in force
+                old[number] = signal.signal(number, hand_on)
         # a handler, unlike SIG_IGN, is not inherited by the command
         old[signal.SIGINT] = signal.signal(signal.SIGINT, lambda *_: None)
     except ValueError:
@@ -89,11 +90,40 @@ def run(command: str, environ: Mapping[str, str], *, user: str | None = None) ->
         process = subprocess.Popen(shell(command), env=dict(environ), **_identity(user))
         for early_number in early:
             process.send_signal(early_number)
-        code = process.wait()
+        code = _wait(process)
     finally:
         for number, handler in old.items():
             signal.signal(number, handler)
     return code if code >= 0 else 128 - code
+
+
+def _wait(process: subprocess.Popen[bytes]) -> int:
+    """Wait for the end of a process, and run the handlers of signals meanwhile.
+
+    A plain ``waitpid`` would miss a signal that comes in just before it blocks; a pipe does not.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return process.wait()  # handlers run in the main thread only
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    old = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+
+    def watch() -> None:
+        process.wait()
+        with suppress(BlockingIOError):  # a full pipe wakes the reader as well
+            os.write(writing, b"\0")
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        while process.returncode is None:
+            os.read(reading, 1)
+    finally:
+        signal.set_wakeup_fd(old)
+        watcher.join()
+        os.close(reading)
+        os.close(writing)
+    return process.returncode
 
 
 def replace_process(command: str, environ: Mapping[str, str], *, user: str | None = None) -> None:

@@ -131,7 +131,7 @@ def parse(data: bytes) -> JsonDocument:
     root = skip(text, 0)
     if text[root : root + 1] != "{":
         if root == len(text):
-            raise ParseError("the JSON document is empty")
+            raise ParseError("the JSON document is empty", hint="put {} into it")
         raise ParseError("only JSON documents that are an object can be encrypted", hint=_WRAP_HINT, line=1)
     document = JsonDocument(text)
     document.root = root

@@ -44,7 +44,7 @@ def parse(data: bytes) -> YamlDocument:
     try:
         text = data.decode()
     except UnicodeDecodeError:
-        raise ParseError("not UTF-8") from None
+        raise ParseError("not UTF-8", hint="convert it, or use --input-type binary") from None
     bom = text.startswith(_BOM)
     if bom:
         text = text[1:]  # libyaml's positions do not count it

@@ -118,6 +118,17 @@ def test_json_that_is_not_whole_is_refused(text, ours, sops):
     assert sops("encrypt", sops.write("f.json", text)).returncode == 0
 
 
+def test_json_that_is_not_utf8_is_refused(ours, sops):
+    """sops puts U+FFFD for the bytes and says nothing."""
+    for program in (ours, sops):
+        (program.folder / "f.json").write_bytes(b'{\n"a": "\xff\xfe"}')
+    done = ours("encrypt", "f.json")
+    assert done.returncode == 2
+    assert b"f.json:2: not UTF-8" in done.stderr
+    assert sops("encrypt", "-i", "f.json").returncode == 0
+    assert "\ufffd".encode() in sops("decrypt", "f.json").stdout
+
+
 def test_an_empty_comment_in_a_list_stays_a_comment(ours, sops):
     """sops makes an empty item of it."""
     data = []

@@ -55,3 +55,13 @@ def test_folder_without_encrypted_files_is_said(folder: Path) -> None:
     done = call(COMMAND, "empty")
     assert (done.code, done.out, done.err) == (0, "", "no encrypted file in empty\n")
     assert call(COMMAND, "--quiet", "empty").err == ""
+
+
+def test_file_without_its_end_is_not_called_plaintext(folder: Path) -> None:
+    """A file that was cut off still has ciphertexts; to encrypt it once more would make it worse."""
+    whole = (folder / "a.yaml").read_bytes()
+    (folder / "cut.yaml").write_bytes(whole[: whole.index(b"sops:")])
+    done = call(COMMAND, "cut.yaml")
+    assert done.code == 1
+    assert "there are encrypted values, but no `sops` entry" in done.err
+    assert "encrypt` it first" not in done.err

@@ -152,7 +152,11 @@ def test_signal_is_handed_to_the_command(number: signal.Signals, folder: Path) -
     with subprocess.Popen(**_argv("exec-file", "--no-fifo", "deep.yaml", script), cwd=folder) as process:
         path = process.stdout.readline().decode().strip()
         process.send_signal(number)
-        assert process.wait(timeout=60) == 9
+        try:
+            code = process.wait(timeout=60)
+        finally:
+            process.kill()
+    assert code == 9
     assert not os.path.exists(os.path.dirname(path))
 
 
