@@ -15,10 +15,12 @@ from kubectl_sops.cli import option_table as table
 from kubectl_sops.core.metadata import SOPS_VERSION
 from kubectl_sops.errors import (
     AlreadyEncryptedError,
+    ConfigNotFoundError,
     ConflictingParametersError,
     InputNotFoundError,
     InvalidPathError,
     NoMatchingKeyError,
+    NoRecipientsError,
     SopsError,
     UnreadableFileError,
 )
@@ -87,6 +89,19 @@ If this is an unencrypted file, rename the 'sops' entry.
 If this is an encrypted file and you want to edit it, use the editor mode,
 for example: `sops edit my_file.yaml`"""
 """sops' own text, which editors and scripts look for."""
+
+
+EMPTY_GROUP = "Could not generate data key: [empty key group provided]"
+"""sops' own text, which scripts compare."""
+
+_MISSING: dict[str, type[SopsError]] = {
+    "change": UnreadableFileError,
+    "execute": UnreadableFileError,
+    "updatekeys": SopsError,
+    "filestatus": SopsError,
+    "groups": SopsError,
+}
+"""What a file that is not there is to the commands that do not say 100."""
 
 
 class FlagError(SopsError):
@@ -226,19 +241,43 @@ def _run(module: str, name: str, args: list[str], root: table.Values) -> int:
     for option in _GLOBAL:
         if root.get(option.name):
             values[option.name] = root[option.name]
-    if command.arguments in ("[PATH]...", "FILE") and len(arguments) > 1 and module != "updatekeys":
+    if command.arguments in ("[PATH]...", "[FILE]", "FILE") and len(arguments) > 1 and module != "updatekeys":
         sys.stderr.write("Warning: More than one positional argument provided. Only the first one will be used!\n")
         arguments = arguments[:1]
-    return _as_sops(command, arguments, values)
+    return _as_sops(command, arguments, values, missing=_MISSING.get(module, InputNotFoundError))
 
 
-def _as_sops(command: table.Command, arguments: list[str], values: table.Values) -> int:
-    if command.arguments == "FILE" and not arguments:
+def _as_sops(
+    command: table.Command,
+    arguments: list[str],
+    values: table.Values,
+    *,
+    missing: type[SopsError] = InputNotFoundError,
+) -> int:
+    if command.arguments in ("[FILE]", "FILE") and not arguments:
         raise InputNotFoundError("Error: no file specified")
-    if command.arguments in ("FILE", "[PATH]...") and len(arguments) == 1 and os.path.isdir(arguments[0]):
+    if command.arguments in ("[FILE]", "FILE", "[PATH]...") and len(arguments) == 1 and os.path.isdir(arguments[0]):
         raise UnreadableFileError("is a directory", file=arguments[0])  # folders are for `kubectl sops`
     # sops says nothing when it succeeds
-    return command.run(arguments, {**values, "quiet": True, "as_sops": True}) or 0
+    try:
+        return command.run(arguments, {**values, "quiet": True, "as_sops": True}) or 0
+    except SopsError as error:
+        raise _with_their_code(error, command, missing) from None
+
+
+def _with_their_code(error: SopsError, command: table.Command, missing: type[SopsError]) -> SopsError:
+    """The same error with sops' exit code, where ours tells apart what sops does not."""
+    kind: type[SopsError] = type(error)
+    message = error.message
+    if isinstance(error, NoRecipientsError | ConfigNotFoundError):
+        kind = SopsError
+        if command is _load("change", "ROTATE"):  # without the last key
+            message = EMPTY_GROUP
+    elif isinstance(error, InputNotFoundError) and error.file:
+        kind = missing
+    if kind is type(error):
+        return error
+    return kind(message, hint=error.hint, file=error.file, path=error.path, line=error.line)
 
 
 def _legacy(rest: list[str], root: table.Values) -> int:
@@ -252,7 +291,8 @@ def _legacy(rest: list[str], root: table.Values) -> int:
     arguments = rest[:1]
     mode = modes[0] if modes else "edit"
     if mode == "set":
-        return _as_sops(_load("change", "SET"), [*arguments, *_set_argument(str(root["set"]))], root)
+        words = [*arguments, *_set_argument(str(root["set"]))]
+        return _as_sops(_load("change", "SET"), words, root, missing=UnreadableFileError)
     return _as_sops(_load(*COMMANDS[mode]), arguments, root)
 
 
