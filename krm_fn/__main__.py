@@ -17,7 +17,7 @@ from kubectl_sops.errors import (
     UnwritableFileError,
     UsageError,
 )
-from kubectl_sops.leave import leave
+from kubectl_sops.leave import buffer_output, leave
 
 if TYPE_CHECKING:
     from typing import Any
@@ -32,6 +32,7 @@ def main(argv: list[str] | None = None) -> None:
     words = list(sys.argv if argv is None else argv)
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # for as long as the program runs
+    buffer_output()
     name = os.path.basename(words[0])
     if name not in PREDECESSORS:
         name = PROGRAM  # as a plugin it is called by the name of the configuration's kind

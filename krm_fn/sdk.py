@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from krm_fn import emit
 from kubectl_sops.errors import SopsError
 from kubectl_sops.formats.yaml_load import load_all
+from kubectl_sops.leave import buffer_output
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -151,6 +152,7 @@ def run(processor: Callable[[ResourceList], None]) -> None:
     except SopsError as error:
         sys.stderr.write(f"error: {error}\n")
         sys.exit(1)
+    buffer_output()
     sys.stdout.buffer.write(text.encode())
     failed = [result for result in resources.results if result.severity is Severity.ERROR]
     for result in failed:

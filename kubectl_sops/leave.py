@@ -1,14 +1,25 @@
-"""Ending a program of ours."""
+"""Starting and ending a program of ours: what is written arrives as a whole, or it is an error."""
 
 from __future__ import annotations
 
 import atexit
 import os
 import sys
+from io import RawIOBase, TextIOWrapper
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+def buffer_output() -> None:
+    """Give standard output a buffer where it has none, as with ``PYTHONUNBUFFERED``.
+
+    Without one, Python writes as much as the system takes at once, and nothing tells that the rest is missing.
+    """
+    if isinstance(getattr(sys.stdout, "buffer", None), RawIOBase):
+        stream = open(1, "wb", closefd=False)  # noqa: SIM115  # for the whole run
+        sys.stdout = TextIOWrapper(stream, encoding="utf-8", line_buffering=stream.isatty())
 
 
 def leave(code: int, main: Callable[..., object]) -> NoReturn:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from kubectl_sops.cli import option_table
 from kubectl_sops.errors import BUG_EXIT_CODE, INTERRUPTED_EXIT_CODE, SopsError, UsageError
-from kubectl_sops.leave import leave
+from kubectl_sops.leave import buffer_output, leave
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -44,6 +44,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         from kubectl_sops.cli.terminal import open_streams
 
         open_streams()
+    buffer_output()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             # names of files and keys can hold bytes that are not UTF-8; they are printed as they are
@@ -161,6 +162,10 @@ def _run_typer(name: str, args: list[str]) -> int:
         return stop.exit_code
     except typer.Abort:
         raise KeyboardInterrupt from None
+    except SystemExit as stop:
+        if isinstance(stop.__context__, BrokenPipeError):
+            raise BrokenPipeError from None  # typer has made a plain failure of it
+        raise
     except usage_error as error:
         if type(error).__name__ == "NoArgsIsHelpError":
             error.show()

@@ -44,6 +44,19 @@ def test_file_that_is_too_large_is_said(tmp_path: Path) -> None:
     assert b"error: not enough memory" in done.stderr
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_output_that_is_cut_off_is_noticed(unbuffered: str, tmp_path: Path) -> None:
+    """A reader that goes away, or a file that may not grow, is never a success; Python's own buffer or not."""
+    (tmp_path / "plain").write_bytes(b"x" * 1_000_000)
+    key = "age1lggyhqrw2nlhcxprm67z43rta597azn8gknawjehu9d9dl0jq3yqqvfafg"
+    program = f"PYTHONUNBUFFERED={unbuffered} PROGRAM encrypt --age {key} plain"
+    done = _shell(f"{program} | head -c 10; echo ${{PIPESTATUS[0]}}", tmp_path)
+    assert done.stdout.endswith(b"141\n"), done
+    done = _shell(f"ulimit -f 8; {program} > sealed", tmp_path)
+    assert done.returncode == 3
+    assert b"file too large" in done.stderr
+
+
 @pytest.mark.parametrize("redirection", ["2>&-", "2>/dev/full"])
 def test_exit_code_needs_no_stderr(redirection: str, tmp_path: Path) -> None:
     """An error that can't be shown still has its exit code."""
