@@ -109,14 +109,6 @@ def test_regions_of_one_file(aws: Aws, tmp_path: Path) -> None:
     assert opened(data.replace(b"kms:eu-west-1", b"kms:eu-west-3")) == PLAIN
 
 
-def test_multi_region_key(aws: Aws, tmp_path: Path) -> None:
-    """A key of several regions is asked in the region of its ARN."""
-    arn = aws.client("kms").create_key(MultiRegion=True)["KeyMetadata"]["Arn"]
-    assert ":key/mrk-" in arn
-    data = ours("kms", arn)
-    assert opened_by_sops(tmp_path, data, aws.environment) == opened(data) == PLAIN
-
-
 def test_credentials_of_a_flux_secret(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     """The entry ``sops.aws-kms`` of the cluster's Secret opens the file where this machine has nothing."""
     data = ours("kms", aws.create())
