@@ -48,14 +48,25 @@ def command(environ: Mapping[str, str]) -> list[str]:
 
 def quiet_options(program: str) -> Sequence[str]:
     """Options that keep an editor from writing copies of the text elsewhere."""
-    found = shutil.which(program)
-    # `vi` is often a link to another editor; the link's target decides which options it knows
-    name = os.path.basename(os.path.realpath(found)) if found else os.path.basename(program)
+    name = _real_name(program)
     if name.startswith(("vim", "nvim", "gvim", "mvim")):
         return _VIM
     if name.startswith("emacs") and not name.startswith("emacsclient"):
         return _EMACS
     return ()
+
+
+def _real_name(program: str) -> str:
+    # `vi` is often a link to another editor; the link's target decides which options it knows
+    found = shutil.which(program)
+    return os.path.basename(os.path.realpath(found)) if found else os.path.basename(program)
+
+
+def _opening(argv: Sequence[str], path: str) -> list[str]:
+    if _real_name(argv[0]) == "nano":
+        # nano has no option against backups, but one for where they go: into the folder that is removed
+        return [*argv, "-C", os.path.dirname(path) or ".", path]
+    return [*argv, path]
 
 
 def run(argv: Sequence[str], path: str, environ: Mapping[str, str]) -> None:
@@ -70,7 +81,7 @@ def run(argv: Sequence[str], path: str, environ: Mapping[str, str]) -> None:
     except ValueError:
         old = None  # not the main thread
     try:
-        result = subprocess.run([*argv, path], env=dict(environ), check=False)
+        result = subprocess.run(_opening(argv, path), env=dict(environ), check=False)
     except OSError as error:
         raise EditorError(f"the editor {argv[0]} can't be started: {error.strerror}", hint="set EDITOR") from None
     finally:
