@@ -11,7 +11,15 @@ from kubectl_sops.formats import emit
 from tests.support.tools import need_shared
 from tests.support.vectors import FILES, VECTORS, data_key, format_of, identities, name_of, opened
 
-PRINTED = sorted(VECTORS.glob("sops-*/*.as-*"))
+
+def _is_of_its_own(path):
+    # 3.11.0 prints the comments and times of YAML in its own way
+    name = path.name.partition(".")[0]
+    from_yaml = path.with_name(f"{name}.enc.yaml").exists()
+    return path.parent.name == "sops-3.11.0" and from_yaml and path.suffix in (".yaml", ".env")
+
+
+PRINTED = [path for path in sorted(VECTORS.glob("sops-*/*.as-*")) if not _is_of_its_own(path)]
 TEXT_FORMATS = ("json", "dotenv", "ini", "binary")
 
 
@@ -50,8 +58,6 @@ def test_a_file_is_printed_in_another_format_as_by_sops(path):
     name, _, output = path.stem.rpartition(".as-")
     source = next(path.parent.glob(f"{name}.enc.*"))
     document, found, _ = opened(source)
-    if path.parent.name == "sops-3.11.0" and source.suffix == ".yaml" and output in ("yaml", "dotenv"):
-        pytest.skip("3.11.0 prints comments and times in its own way")
     assert emit.emit(emit.build(document.leaves, found.changes), output).decode() == path.read_text()
 
 
