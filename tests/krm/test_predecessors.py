@@ -8,28 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.canary import PLAINTEXT, VALUE
-from tests.support.kustomize import EVERYTHING, Door, Identity, Workshop, doors, objects, seal
+from tests.support.kustomize import DB_CREDS, EVERYTHING, Door, Identity, Workshop, doors, objects, seal
 
 if TYPE_CHECKING:
     from kubectl_sops.core.selectors import Selector
 
-DB_CREDS = """\
-# leading comment
-apiVersion: v1
-kind: Secret
-metadata:
-  name: db-creds
-  labels:
-    app: demo
-type: Opaque
-stringData:
-  # inner comment
-  username: admin # trailing
-  password: hunter2
-  multiline: |
-    line1
-    line2
-"""
 DB_CREDS_OBJECT = {
     "apiVersion": "v1",
     "kind": "Secret",

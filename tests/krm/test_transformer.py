@@ -11,28 +11,11 @@ import pytest
 
 from kubectl_sops.core.selectors import Selector
 from tests.support.canary import PLAINTEXT, VALUE
-from tests.support.kustomize import EVERYTHING, SECRET_REGEX, Door, Identity, Workshop, doors, objects, seal
+from tests.support.kustomize import DB_CREDS, EVERYTHING, SECRET_REGEX, Door, Identity, Workshop, doors, objects, seal
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-SECRET = """\
-# leading comment
-apiVersion: v1
-kind: Secret
-metadata:
-  name: db-creds
-  labels:
-    app: demo
-type: Opaque
-stringData:
-  # inner comment
-  username: admin # trailing
-  password: hunter2
-  multiline: |
-    line1
-    line2
-"""
 MULTI = """\
 apiVersion: v1
 kind: Secret
@@ -90,22 +73,22 @@ class Case:
 
 
 CASES: dict[str, Case] = {
-    "T01-regex": Case("resources: [s.yaml]\n", {"s.yaml": SECRET}, modes=("legacy", "exec", "container")),
+    "T01-regex": Case("resources: [s.yaml]\n", {"s.yaml": DB_CREDS}, modes=("legacy", "exec", "container")),
     "T02-after-prefix-ns-labels": Case(
         "namePrefix: pre-\nnameSuffix: -x\nnamespace: prod\nresources: [s.yaml]\n"
         "labels: [{pairs: {team: x, tier: z}}]\ncommonAnnotations: {note: text}\n"
         + _patch("add", "/metadata/labels/patched"),
-        {"s.yaml": SECRET},
+        {"s.yaml": DB_CREDS},
     ),
     "T03-base-then-overlay": Case(
         "namePrefix: pre-\nnamespace: prod\nresources: [base]\n",
-        {"base/s.yaml": SECRET},
+        {"base/s.yaml": DB_CREDS},
         {"base/kustomization.yaml": "resources: [s.yaml]\n"},
         at="base/kustomization.yaml",
     ),
     "T03-overlay-of-a-base": Case(
         "namePrefix: pre-\nnamespace: prod\nresources: [../base]\n",
-        {"../base/s.yaml": SECRET},
+        {"../base/s.yaml": DB_CREDS},
         {"../base/kustomization.yaml": "resources: [s.yaml]\n"},
     ),
     "T03-one-base-twice": Case(
@@ -118,10 +101,10 @@ CASES: dict[str, Case] = {
         },
     ),
     "T04-mac-only-encrypted": Case(
-        "namePrefix: pre-\nresources: [s.yaml]\n", {"s.yaml": SECRET}, mac_only_encrypted=True
+        "namePrefix: pre-\nresources: [s.yaml]\n", {"s.yaml": DB_CREDS}, mac_only_encrypted=True
     ),
     "T05-multidoc": Case("resources: [m.yaml]\n", {"m.yaml": MULTI}),
-    "T07-mixed-with-plain": Case("resources: [cm.yaml, s.yaml]\n", {"s.yaml": SECRET}, {"cm.yaml": CONFIG_MAP}),
+    "T07-mixed-with-plain": Case("resources: [cm.yaml, s.yaml]\n", {"s.yaml": DB_CREDS}, {"cm.yaml": CONFIG_MAP}),
     "T08-secretGenerator-files": Case(
         "secretGenerator:\n- name: sg\n  files: [n.txt, conf.yaml, renamed=v.json, long.txt, blob.bin]\n",
         {
@@ -137,7 +120,7 @@ CASES: dict[str, Case] = {
         {"n.txt": "plain text\n"},
         {"pod.yaml": POD},
     ),
-    "T10-all-fields-encrypted": Case("resources: [s.yaml]\n", {"s.yaml": SECRET}, selector=EVERYTHING),
+    "T10-all-fields-encrypted": Case("resources: [s.yaml]\n", {"s.yaml": DB_CREDS}, selector=EVERYTHING),
     "T12-wide-10-keys": Case("namePrefix: pre-\nresources: [s.yaml]\n", {"s.yaml": WIDE}),
     "T13-configMapGenerator-file": Case(
         "configMapGenerator: [{name: cg, files: [n.txt, conf.yaml, blob.bin]}]\n",
@@ -153,13 +136,13 @@ CASES: dict[str, Case] = {
     "types-of-any-kind": Case("resources: [t.yaml]\n", {"t.yaml": TYPES}),
     "selected-by-comments": Case(
         "resources: [s.yaml]\n",
-        {"s.yaml": SECRET.replace("# inner comment", "# sops:enc")},
+        {"s.yaml": DB_CREDS.replace("# inner comment", "# sops:enc")},
         selector=Selector("encrypted_comment_regex", "sops:enc"),
     ),
     "json-resource": Case("resources: [s.json]\n", {"s.json": JSON}),
     "component": Case(
         "resources: [s.yaml]\ncomponents: [part]\n",
-        {"part/c.yaml": MULTI, "s.yaml": SECRET},
+        {"part/c.yaml": MULTI, "s.yaml": DB_CREDS},
         {"part/kustomization.yaml": COMPONENT},
     ),
     "origin-annotations": Case(
@@ -211,7 +194,7 @@ def test_the_build_is_that_of_the_plaintext(name: str, door: Door, workshop: Wor
 def test_a_list_is_explained(door: Door, workshop: Workshop, identity: Identity) -> None:
     """T06: kustomize drops the sops entry of a List, and says nothing."""
     items = "".join(
-        f"- {line}" if not at else f"  {line}" for at, line in enumerate(SECRET.splitlines(keepends=True)[1:])
+        f"- {line}" if not at else f"  {line}" for at, line in enumerate(DB_CREDS.splitlines(keepends=True)[1:])
     )
     listed = f"apiVersion: v1\nkind: List\nitems:\n{items}"
     folder = prepare(workshop, Case("resources: [l.yaml]\n", {"l.yaml": listed}), door, identity)
@@ -244,7 +227,7 @@ def _rolled_back(folder: Path, identity: Identity, *, selector: Selector = SECRE
     old = path.read_bytes()
     keyring = Keyring(environ={}, identities=[identity.secret], source="none")
     recipe = Recipe([[KeyEntry("age", {"recipient": identity.recipient})]], selector=selector)
-    changed = SECRET.replace("hunter2", "hunter3").encode()
+    changed = DB_CREDS.replace("hunter2", "hunter3").encode()
     new = encrypt(changed, "yaml", recipe, keyring, now="2026-11-23T00:00:00Z", base=old).data
     line = next(line for line in old.decode().splitlines() if line.startswith("  password: "))
     newer = next(line for line in new.decode().splitlines() if line.startswith("  password: "))
@@ -301,7 +284,7 @@ def test_a_forged_source_is_no_source(place: str, door: Door, workshop: Workshop
 @pytest.mark.parametrize("door", _doors("legacy"))
 def test_kustomize_itself_fails_on_encrypted_names(door: Door, workshop: Workshop, identity: Identity) -> None:
     """T15: it never comes to us."""
-    case = Case("namePrefix: pre-\nnamespace: prod\nresources: [s.yaml]\n", {"s.yaml": SECRET}, selector=EVERYTHING)
+    case = Case("namePrefix: pre-\nnamespace: prod\nresources: [s.yaml]\n", {"s.yaml": DB_CREDS}, selector=EVERYTHING)
     built = workshop.build(prepare(workshop, case, door, identity), door)
     assert built.returncode != 0
 
@@ -309,7 +292,7 @@ def test_kustomize_itself_fails_on_encrypted_names(door: Door, workshop: Worksho
 @pytest.mark.parametrize("door", _doors(*LEGACY_AND_EXEC))
 def test_a_patch_over_an_encrypted_value_needs_permission(door: Door, workshop: Workshop, identity: Identity) -> None:
     """The error names the value; allowPatched accepts it, and the others are still verified."""
-    case = Case("resources: [s.yaml]\n" + _patch("replace", "/stringData/password"), {"s.yaml": SECRET})
+    case = Case("resources: [s.yaml]\n" + _patch("replace", "/stringData/password"), {"s.yaml": DB_CREDS})
     folder = prepare(workshop, case, door, identity)
     built = workshop.build(folder, door)
     assert built.returncode != 0
@@ -416,7 +399,7 @@ def test_detached_annotations_take_no_part(door: Door, workshop: Workshop, ident
     """Annotations that something else added are named in the configuration; everything is encrypted here."""
     case = Case(
         "resources: [s.yaml]\ncommonAnnotations: {example.org/tool: x}\n",
-        {"s.yaml": SECRET},
+        {"s.yaml": DB_CREDS},
         config={"detachAnnotations": ["example.org/*"]},
     )
     built = workshop.build(prepare(workshop, case, door, identity), door)
@@ -428,7 +411,7 @@ VALIDATOR: dict[str, Any] = {"apiVersion": "kubectl-sops.dev/v1", "kind": "SopsV
 
 def _validated(workshop: Workshop, door: Door, identity: Identity) -> Path:
     folder = workshop.write(
-        "app", {"kustomization.yaml": "resources: [s.yaml]\nvalidators: [g.yaml]\n", "s.yaml": seal(SECRET, identity)}
+        "app", {"kustomization.yaml": "resources: [s.yaml]\nvalidators: [g.yaml]\n", "s.yaml": seal(DB_CREDS, identity)}
     )
     workshop.config(folder / "g.yaml", VALIDATOR, door.mode)
     return folder

@@ -25,6 +25,23 @@ if TYPE_CHECKING:
 
 NOW = "2026-11-22T04:15:28Z"
 SECRET_REGEX = Selector("encrypted_regex", "^(data|stringData)$")
+DB_CREDS = """\
+# leading comment
+apiVersion: v1
+kind: Secret
+metadata:
+  name: db-creds
+  labels:
+    app: demo
+type: Opaque
+stringData:
+  # inner comment
+  username: admin # trailing
+  password: hunter2
+  multiline: |
+    line1
+    line2
+"""
 EVERYTHING = Selector()
 FUNCTION = "config.kubernetes.io/function"
 
