@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from kubectl_sops.core.values import Time
 from kubectl_sops.formats import flat
-from kubectl_sops.formats.yaml_scalars import is_string
+from kubectl_sops.formats.yaml_scalars import is_string, plain_text
 
 BREAKS = "\r\n\x85\u2028\u2029"
 """What libyaml takes for a line break."""
@@ -44,22 +44,7 @@ class Scalar:
                 self.tag, self.style = "!!merge", "plain"
             self.style = allowed_style(self.text, self.style)
         else:
-            self.text = plain_text(value)
-
-
-def plain_text(value: object) -> str:
-    """A value that is no string."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        if value != value:
-            return ".nan"
-        if value in (float("inf"), float("-inf")):
-            return ".inf" if value > 0 else "-.inf"
-        return flat.general_text(value)
-    return str(value)
+            self.text = plain_text(value, number=flat.general_text)
 
 
 def _is_printable(char: str) -> bool:

@@ -9,9 +9,13 @@ from __future__ import annotations
 import re
 from binascii import Error as Base64Error
 from binascii import a2b_base64
+from typing import TYPE_CHECKING
 
 from kubectl_sops.core.values import INT_MAX, INT_MIN, Time
 from kubectl_sops.errors import EncryptTreeError, ParseError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 CORE = "tag:yaml.org,2002:"
 BREAKING_TAGS = frozenset(CORE + name for name in ("int", "float", "bool", "timestamp", "binary", "null"))
@@ -229,6 +233,13 @@ def quote(text: str, *, flow: bool = False) -> str:
 
 def scalar(value: object) -> str:
     """A value that is no string, as plain text that reads back with its type."""
+    if isinstance(value, Time):
+        return value.removesuffix("T00:00:00Z")  # a date was almost certainly typed as a date
+    return plain_text(value, number=repr)
+
+
+def plain_text(value: object, *, number: Callable[[float], str]) -> str:
+    """A value that is no string; ``number`` prints finite floats."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -238,7 +249,5 @@ def scalar(value: object) -> str:
             return ".nan"
         if value in (float("inf"), float("-inf")):
             return ".inf" if value > 0 else "-.inf"
-        return repr(value)
-    if isinstance(value, Time):
-        return value.removesuffix("T00:00:00Z")  # a date was almost certainly typed as a date
+        return number(value)
     return str(value)
