@@ -13,7 +13,7 @@ from kubectl_sops.core.cipher import KEY_SIZE
 from kubectl_sops.errors import EditorError, InputNotFoundError, SopsError, UnwritableFileError
 from kubectl_sops.files import editor, kept
 from kubectl_sops.files.decrypt import open_document, parse_encrypted
-from kubectl_sops.files.encrypt import new_metadata, parse_plain, seal, stash_of
+from kubectl_sops.files.encrypt import parse_plain, seal, stash_of, wrapped
 from kubectl_sops.files.memory import memory_folder
 from kubectl_sops.files.read import read
 from kubectl_sops.files.scaffold import scaffold
@@ -88,8 +88,7 @@ class Subject:
         """A file that is to be created."""
         subject = cls(path, format)
         subject.data_key = os.urandom(KEY_SIZE)
-        groups, threshold = keyring.wrap(subject.data_key, recipe.groups, recipe.shamir_threshold, os.urandom)
-        subject.metadata = new_metadata(groups, threshold, recipe, format)
+        subject.metadata = wrapped(subject.data_key, recipe, format, keyring)
         subject.plain = scaffold(path, format)
         return subject
 

@@ -132,9 +132,16 @@ def encrypt(
     if base is not None:
         return _encrypt_over(document, data, format, recipe, keyring, base, now, random_bytes)
     data_key = random_bytes(KEY_SIZE)
-    groups, threshold = keyring.wrap(data_key, recipe.groups, recipe.shamir_threshold, random_bytes)
-    metadata = new_metadata(groups, threshold, recipe, format)
+    metadata = wrapped(data_key, recipe, format, keyring, random_bytes)
     return seal(document, data, metadata, data_key, now=now, random_bytes=random_bytes)
+
+
+def wrapped(
+    data_key: bytes, recipe: Recipe, format: str, keyring: Keyring, random_bytes: RandomBytes = os.urandom
+) -> Metadata:
+    """Metadata of a new file, with its data key wrapped for every recipient."""
+    groups, threshold = keyring.wrap(data_key, recipe.groups, recipe.shamir_threshold, random_bytes)
+    return new_metadata(groups, threshold, recipe, format)
 
 
 def new_metadata(groups: Sequence[Group], threshold: int, recipe: Recipe, format: str) -> Metadata:
@@ -164,8 +171,7 @@ def encrypt_as(
     """Encrypt a plaintext file into another format, printed as sops prints it; types stay what they are."""
     document = parse_plain(data, format)
     data_key = random_bytes(KEY_SIZE)
-    groups, threshold = keyring.wrap(data_key, recipe.groups, recipe.shamir_threshold, random_bytes)
-    metadata = new_metadata(groups, threshold, recipe, output)
+    metadata = wrapped(data_key, recipe, output, keyring, random_bytes)
     return seal_as(document, metadata, data_key, output, now=now, indent=indent, random_bytes=random_bytes)
 
 
