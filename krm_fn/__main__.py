@@ -17,7 +17,7 @@ from kubectl_sops.errors import (
     UnwritableFileError,
     UsageError,
 )
-from kubectl_sops.leave import buffer_output, leave
+from kubectl_sops.program import buffer_output, leave
 
 if TYPE_CHECKING:
     from typing import Any

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from krm_fn import emit
 from kubectl_sops.errors import SopsError
 from kubectl_sops.formats.yaml_load import load_all
-from kubectl_sops.leave import buffer_output
+from kubectl_sops.program import buffer_output
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from kubectl_sops.cli import option_table
 from kubectl_sops.errors import BUG_EXIT_CODE, INTERRUPTED_EXIT_CODE, SopsError, UsageError
-from kubectl_sops.leave import buffer_output, leave
+from kubectl_sops.program import buffer_output, leave
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

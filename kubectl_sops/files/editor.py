@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
-import signal
 import subprocess
 from typing import TYPE_CHECKING
 
 from kubectl_sops.errors import EditorError
+from kubectl_sops.files.signals import handling, interrupts_left_to_command
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -75,17 +75,10 @@ def run(argv: Sequence[str], path: str, environ: Mapping[str, str]) -> None:
     Raises:
         EditorError: it could not be started or failed.
     """
-    # Ctrl-C belongs to the editor; a handler, unlike SIG_IGN, is not inherited by it
     try:
-        old = signal.signal(signal.SIGINT, lambda *_: None)
-    except ValueError:
-        old = None  # not the main thread
-    try:
-        result = subprocess.run(_opening(argv, path), env=dict(environ), check=False)
+        with handling(interrupts_left_to_command()):
+            result = subprocess.run(_opening(argv, path), env=dict(environ), check=False)
     except OSError as error:
         raise EditorError(f"the editor {argv[0]} can't be started: {error.strerror}", hint="set EDITOR") from None
-    finally:
-        if old is not None:
-            signal.signal(signal.SIGINT, old)
     if result.returncode:
         raise EditorError(f"the editor failed with exit status {result.returncode}")

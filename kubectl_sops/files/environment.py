@@ -7,11 +7,12 @@ import signal
 import subprocess
 import threading
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from kubectl_sops.core.values import EMPTY_LIST, EMPTY_MAP, Comment, Time, encode
 from kubectl_sops.errors import DumpError, InsecureStorageError, SopsError, UsageError
 from kubectl_sops.files.memory import memory_folder
+from kubectl_sops.files.signals import handling, interrupts_left_to_command
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -77,23 +78,15 @@ def run(command: str, environ: Mapping[str, str], *, user: str | None = None) ->
         else:
             process.send_signal(number)
 
-    old: dict[signal.Signals, Any] = {}
-    try:
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            if signal.getsignal(number) is not signal.SIG_IGN:  # `nohup` stays in force
-                old[number] = signal.signal(number, hand_on)
-        # a handler, unlike SIG_IGN, is not inherited by the command
-        old[signal.SIGINT] = signal.signal(signal.SIGINT, lambda *_: None)
-    except ValueError:
-        pass  # not the main thread: then there is no handler to set
-    try:
+    handlers = interrupts_left_to_command()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # `nohup` stays in force
+            handlers[number] = hand_on
+    with handling(handlers):
         process = subprocess.Popen(shell(command), env=dict(environ), **_identity(user))
         for early_number in early:
             process.send_signal(early_number)
         code = _wait(process)
-    finally:
-        for number, handler in old.items():
-            signal.signal(number, handler)
     return code if code >= 0 else 128 - code
 
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from kubectl_sops.errors import InsecureStorageError
+from kubectl_sops.files.signals import handling
 from kubectl_sops.keys.memory import find_folder, is_memory_backed
 
 if TYPE_CHECKING:
@@ -56,16 +57,8 @@ def termination_as_exception() -> Iterator[None]:
     def stop(number: int, _frame: object) -> None:
         raise Terminated(number)
 
-    old = {}
     try:
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            old[number] = signal.signal(number, stop)
-    except ValueError:
-        pass  # not the main thread: then there is no handler to set
-    try:
-        yield
+        with handling({signal.SIGTERM: stop, signal.SIGHUP: stop}):
+            yield
     except Terminated as stopped:
         raise SystemExit(128 + stopped.number) from None
-    finally:
-        for number, handler in old.items():
-            signal.signal(number, handler)
