@@ -8,11 +8,11 @@ from __future__ import annotations
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
+from kubectl_sops.core import mac
 from kubectl_sops.core.cipher import NONCE_SIZE, PREFIX, Cipher
 from kubectl_sops.core.leaf import aad
-from kubectl_sops.core.mac import compute
 from kubectl_sops.core.values import EMPTY_LIST, EMPTY_MAP, Comment, Sealed, encode, type_name
-from kubectl_sops.errors import MacMismatchError, MacMissingError, ValueAuthError, format_path
+from kubectl_sops.errors import ValueAuthError, format_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -182,7 +182,7 @@ def open_leaves(
             if plain.__class__ is not Comment:  # an encrypted comment of a list is an item of that list, not a value
                 covered.append(plain)
     if not ignore_mac:
-        _check_mac(cipher, metadata, compute(covered, only_encrypted=only_encrypted))
+        mac.check(cipher, metadata, mac.compute(covered, only_encrypted=only_encrypted))
     return opened
 
 
@@ -206,22 +206,6 @@ def _open_comment(cipher: Cipher, index: int, leaf: Leaf, containers: Sequence[P
             opened.changes[index] = plain
             return
     opened.unopened_comments.append(index)
-
-
-def _check_mac(cipher: Cipher, metadata: Metadata, computed: str) -> None:
-    if not metadata.mac:
-        raise MacMissingError("the file has no MAC, so its values can't be trusted", hint=_MAC_HINT)
-    try:
-        stored = cipher.open(metadata.mac, metadata.lastmodified)
-    except ValueAuthError:
-        raise MacMismatchError("the MAC can't be decrypted: mac or lastmodified was changed", hint=_MAC_HINT) from None
-    if stored != computed:
-        raise MacMismatchError("MAC mismatch: a value was changed, added, removed or reordered", hint=_MAC_HINT)
-
-
-_MAC_HINT = (
-    "compare with Git history; if you made the change yourself, accept it with `decrypt --ignore-mac` and re-encrypt"
-)
 
 
 def seal_leaves(
@@ -261,9 +245,28 @@ def seal_leaves(
             covered.append(value)
         if selected and value != "":
             changes[index] = _seal(cipher, index, leaf, random_bytes, stash, token)
-    mac = compute(covered, only_encrypted=only_encrypted)
-    sealed_mac = cipher.seal(mac, now, random_bytes(NONCE_SIZE))
-    return changes, metadata.replace(mac=str(sealed_mac), lastmodified=now)
+    computed = mac.compute(covered, only_encrypted=only_encrypted)
+    return changes, mac.record(cipher, metadata, computed, now, random_bytes(NONCE_SIZE))
+
+
+def reseal_leaves(
+    leaves: Sequence[Leaf],
+    opened: Opened,
+    metadata: Metadata,
+    data_key: bytes,
+    *,
+    now: str,
+    random_bytes: Callable[[int], bytes],
+) -> tuple[Changes, Metadata]:
+    """Encrypt again, under another data key, what ``open_leaves`` opened. See ``seal_leaves``."""
+    cipher = Cipher(data_key)
+    changes: Changes = {
+        index: cipher.seal(value, aad(leaves[index].path), random_bytes(NONCE_SIZE))
+        for index, value in opened.changes.items()
+        if value != ""  # empty text is never encrypted
+    }
+    computed = mac.compute(opened.values, only_encrypted=metadata.mac_only_encrypted)
+    return changes, mac.record(cipher, metadata, computed, now, random_bytes(NONCE_SIZE))
 
 
 def seal_comments(

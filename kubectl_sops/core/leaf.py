@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from kubectl_sops.core.values import Comment
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 Path = tuple[str | int, ...]
 
 
-def aad(path: Iterable[str | int]) -> str:
+def aad(path: Path) -> str:
     """Additional authenticated data of a place: its map keys, each followed by ``:``; list indexes take no part.
 
     The root itself is ``:``. Keys are not escaped (sops ``sops.go``), so ``a:b`` and nested ``a``, ``b`` are alike.
     """
-    return "".join([part + ":" for part in path if part.__class__ is str]) or ":"
+    try:
+        return ":".join(path) + ":"  # type: ignore[arg-type]  # nearly always keys alone
+    except TypeError:
+        return "".join([part + ":" for part in path if part.__class__ is str]) or ":"
 
 
 UNREAD = "unread"

@@ -9,10 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kubectl_sops.core.values import encode
+from kubectl_sops.errors import MacMismatchError, MacMissingError, ValueAuthError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from hashlib import sha512
+
+    from kubectl_sops.core.cipher import Cipher
+    from kubectl_sops.core.metadata import Metadata
 else:
     # Python's own function: hashlib would load OpenSSL's hashes too, which takes 2 ms of every start
     try:
@@ -23,7 +27,7 @@ else:
         except ImportError:
             from hashlib import sha512
 
-__all__ = ["ONLY_ENCRYPTED_SEED", "compute", "sha512"]
+__all__ = ["ONLY_ENCRYPTED_SEED", "check", "compute", "compute_bytes", "record", "sha512"]
 
 # SHA-256 of b"sops": sops starts the hash with it when only encrypted values are covered, so that a file can't be
 # moved between the two modes.
@@ -32,6 +36,36 @@ ONLY_ENCRYPTED_SEED = bytes.fromhex("8a3fd2ad54ce66527b1034f3d147be0b0b975b3bf44
 
 def compute(values: Iterable[object], *, only_encrypted: bool) -> str:
     """The MAC of ``values`` (no comments, nulls or empty containers among them), in document order."""
-    chunks = [ONLY_ENCRYPTED_SEED] if only_encrypted else []
-    chunks += [encode(value) for value in values]
-    return sha512(b"".join(chunks)).hexdigest().upper()
+    return compute_bytes([encode(value) for value in values], only_encrypted=only_encrypted)
+
+
+def compute_bytes(values: Iterable[bytes], *, only_encrypted: bool) -> str:
+    """The MAC of values in their byte form."""
+    seed = ONLY_ENCRYPTED_SEED if only_encrypted else b""
+    return sha512(seed + b"".join(values)).hexdigest().upper()
+
+
+def check(cipher: Cipher, metadata: Metadata, computed: str) -> None:
+    """Compare the MAC of a file with what its values give.
+
+    Raises:
+        MacMissingError, MacMismatchError: it has none, or another one.
+    """
+    if not metadata.mac:
+        raise MacMissingError("the file has no MAC, so its values can't be trusted", hint=_HINT)
+    try:
+        stored = cipher.open(metadata.mac, metadata.lastmodified)
+    except ValueAuthError:
+        raise MacMismatchError("the MAC can't be decrypted: mac or lastmodified was changed", hint=_HINT) from None
+    if stored != computed:
+        raise MacMismatchError("MAC mismatch: a value was changed, added, removed or reordered", hint=_HINT)
+
+
+_HINT = (
+    "compare with Git history; if you made the change yourself, accept it with `decrypt --ignore-mac` and re-encrypt"
+)
+
+
+def record(cipher: Cipher, metadata: Metadata, computed: str, now: str, nonce: bytes) -> Metadata:
+    """The metadata with a MAC and the time of the change."""
+    return metadata.replace(mac=str(cipher.seal(computed, now, nonce)), lastmodified=now)

@@ -128,8 +128,20 @@ class Selector:
             return list(self._select_by_comments(leaves))
         if not self.field:
             return [True for _ in leaves]
-        select_path = self.select_path
-        return [select_path(leaf.path) for leaf in leaves]
+        selected = []
+        container: Path | None = None
+        inherited: bool | None = None
+        for leaf in leaves:
+            path = leaf.path
+            if path[:-1] != container:
+                container = path[:-1]
+                inherited = self._inherited(container)
+            selected.append(self.select_path(path) if inherited is None or not path else inherited)
+        return selected
+
+    def _inherited(self, container: Path) -> bool | None:
+        """What holds for everything in a container; ``None`` where each of its keys counts."""
+        return self.wanted if self.select_path(container) is self.wanted else None
 
     def _select_by_comments(self, leaves: Iterable[Leaf]) -> Iterator[bool]:
         # One level of comments for each container being walked. A comment counts for its next sibling and everything

@@ -6,11 +6,13 @@ import os
 from typing import TYPE_CHECKING
 
 from kubectl_sops import formats
+from kubectl_sops.core import reseal as core_reseal
 from kubectl_sops.core.cipher import KEY_SIZE
-from kubectl_sops.errors import NoRecipientsError
+from kubectl_sops.errors import MacMismatchError, NoRecipientsError, ValueAuthError
 from kubectl_sops.files.decrypt import open_document, parse_encrypted
 from kubectl_sops.files.encrypt import parse_plain, seal, seal_as, stash_of
 from kubectl_sops.files.reseal import reseal
+from kubectl_sops.formats.yaml_outline import outline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -105,33 +107,76 @@ def rotate(
 
     New keys join the first group, as in sops. Every value gets a new ciphertext.
     """
-    document, metadata = parse_encrypted(data, format)
-    opened, _ = open_document(document, metadata, keyring, ignore_mac=ignore_mac)
     gone = set(remove)
-    groups = [list(group) for group in metadata.groups]
-    present = {key.id for key in groups[0]}
-    groups[0] += [key for key in add if key.id not in present]
-    groups = [[key for key in group if key.id not in gone] for group in groups]
-    return rekey(document, opened.changes, metadata, groups, keyring, now=now)
+
+    def regroup(metadata: Metadata) -> tuple[Metadata, list[Group]]:
+        groups = [list(group) for group in metadata.groups]
+        present = {key.id for key in groups[0]}
+        groups[0] += [key for key in add if key.id not in present]
+        return metadata, [[key for key in group if key.id not in gone] for group in groups]
+
+    return rekey(data, format, keyring, regroup, now=now, ignore_mac=ignore_mac)
 
 
 def rekey(
-    document: Document,
-    changes: dict[int, object],
-    metadata: Metadata,
-    groups: Sequence[Group],
+    data: bytes,
+    format: str,
     keyring: Keyring,
+    regroup: Callable[[Metadata], tuple[Metadata, Sequence[Group]]],
     *,
     now: str,
+    ignore_mac: bool = False,
 ) -> bytes:
-    """An opened document sealed again under a new data key for ``groups``."""
+    """The same data under a new data key.
+
+    Args:
+        regroup: from the metadata of the file, what else changes in it, and for whom the key is wrapped.
+    """
+    if not ignore_mac:  # which proves that the lines were understood
+        resealed = _reseal_lines(data, format, keyring, regroup, now)
+        if resealed is not None:
+            return resealed
+    document, metadata = parse_encrypted(data, format)
+    opened, _ = open_document(document, metadata, keyring, ignore_mac=ignore_mac)
+    metadata, data_key = _fresh(metadata, keyring, regroup)
+    resealed = reseal(document, opened, metadata, data_key, now=now)
+    if resealed is not None:
+        return resealed
+    plain = document.splice(opened.changes, None)
+    return seal(parse_plain(plain, format), plain, metadata, data_key, now=now, like=document).data
+
+
+def _reseal_lines(
+    data: bytes,
+    format: str,
+    keyring: Keyring,
+    regroup: Callable[[Metadata], tuple[Metadata, Sequence[Group]]],
+    now: str,
+) -> bytes | None:
+    """``rekey`` without a parser; ``None`` where the file is not of the usual form, or damaged."""
+    quick = outline(data, format)
+    leaves = quick.leaves() if quick is not None else None
+    if quick is None or leaves is None or b"#" in quick.body:  # where a comment belongs takes more
+        return None
+    before, parts = quick.metadata, quick.parts()
+    data_key = keyring.data_key(before)
+    fresh, fresh_key = _fresh(before, keyring, regroup)
+    try:
+        text, metadata = core_reseal.reseal(
+            parts, leaves, before, data_key, fresh, fresh_key, now=now, random_bytes=os.urandom
+        )
+    except (ValueAuthError, MacMismatchError):
+        return None  # what is wrong is for the careful way to say
+    return quick.with_body(text.encode(), metadata)
+
+
+def _fresh(
+    metadata: Metadata, keyring: Keyring, regroup: Callable[[Metadata], tuple[Metadata, Sequence[Group]]]
+) -> tuple[Metadata, bytes]:
+    """The metadata with a new data key wrapped, and that key."""
+    metadata, groups = regroup(metadata)
     if not any(groups):
         raise NoRecipientsError("nobody could open the file any more", hint="name at least one recipient that stays")
     data_key = os.urandom(KEY_SIZE)
     wrapped, threshold = keyring.wrap(data_key, groups, metadata.shamir_threshold, os.urandom)
-    metadata = metadata.with_groups(wrapped, threshold if len(wrapped) > 1 else metadata.shamir_threshold)
-    quick = reseal(document, changes, metadata, data_key, now=now)
-    if quick is not None:
-        return quick
-    plain = document.splice(changes, None)
-    return seal(parse_plain(plain, document.format), plain, metadata, data_key, now=now, like=document).data
+    return metadata.with_groups(wrapped, threshold if len(wrapped) > 1 else metadata.shamir_threshold), data_key

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 _MARKS = (b"arn:aws", b"gcp_kms", b"azure_kv", b"hc_vault")
 """What the metadata of such a file has in it; others have it only by chance, and are looked at for nothing."""
 
+_ENTRY = b"\nsops:"
+"""Where the metadata of most files starts."""
+
 _LARGEST = 1 << 20
 """Bytes; larger files are not read for this, since a folder may hold anything."""
 
@@ -42,7 +45,8 @@ def prefetch(files: Iterable[tuple[bytes, str]], keyring: Keyring) -> None:
     """
     found = []
     for data, kind in files:
-        if any(mark in data for mark in _MARKS):
+        start = max(data.rfind(_ENTRY), 0)
+        if any(data.find(mark, start) >= 0 for mark in _MARKS):
             try:
                 found.append(parse_encrypted(data, kind)[1])
             except SopsError:

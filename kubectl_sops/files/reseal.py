@@ -10,33 +10,24 @@ import os
 from typing import TYPE_CHECKING
 
 from kubectl_sops import formats
-from kubectl_sops.core.document import Token, seal_leaves
-from kubectl_sops.core.leaf import Leaf
+from kubectl_sops.core.document import Token, reseal_leaves
+from kubectl_sops.core.values import is_listed_comment
 
 if TYPE_CHECKING:
-    from kubectl_sops.core.document import Document
+    from kubectl_sops.core.document import Document, Opened
     from kubectl_sops.core.metadata import Metadata
 
 
-def reseal(
-    document: Document, opened: dict[int, object], metadata: Metadata, data_key: bytes, *, now: str
-) -> bytes | None:
+def reseal(document: Document, opened: Opened, metadata: Metadata, data_key: bytes, *, now: str) -> bytes | None:
     """The document with every ciphertext replaced; ``None`` where it has to be encrypted from its plaintext.
 
     Args:
-        opened: index of a leaf → its decrypted value.
         metadata: with ``data_key`` wrapped; MAC and time are replaced.
     """
     leaves = document.leaves
-    if any(leaf.is_comment for leaf in leaves):
+    if any(leaf.is_comment or is_listed_comment(leaf.value) for leaf in leaves):
         return None  # where a comment belongs is found out on the way
-    plain = [
-        Leaf(leaf.path, opened[index], leaf.span, leaf.style, leaf.document) if index in opened else leaf
-        for index, leaf in enumerate(leaves)
-    ]
-    changes, metadata = seal_leaves(plain, metadata, data_key, now=now, random_bytes=os.urandom)
-    if changes.keys() != {index for index in opened if leaves[index].value != ""}:
-        return None  # a list of sops may hold comments as items
+    changes, metadata = reseal_leaves(leaves, opened, metadata, data_key, now=now, random_bytes=os.urandom)
     tokens: dict[int, object] = {}
     for index, sealed in changes.items():
         written, token = str(leaves[index].value).rstrip("\n"), document.token(index)

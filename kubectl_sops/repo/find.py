@@ -12,8 +12,8 @@ from kubectl_sops.errors import InputNotFoundError
 from kubectl_sops.files.decrypt import parse_encrypted
 from kubectl_sops.files.read import STDIN, read
 from kubectl_sops.formats import format_of
+from kubectl_sops.formats.yaml_outline import outline
 from kubectl_sops.repo import git
-from kubectl_sops.repo.outline import outline
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

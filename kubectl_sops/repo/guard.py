@@ -12,10 +12,10 @@ from kubectl_sops.core.cipher import PREFIX
 from kubectl_sops.core.selectors import Selector
 from kubectl_sops.errors import SopsError
 from kubectl_sops.formats import format_of
+from kubectl_sops.formats.yaml_outline import outline
 from kubectl_sops.repo import generators, git, plain, sealed
 from kubectl_sops.repo.find import Entry, list_entries, looks_encrypted, read_text
 from kubectl_sops.repo.finding import Finding
-from kubectl_sops.repo.outline import is_in_order, outline
 from kubectl_sops.repo.place import Lines
 from kubectl_sops.repo.policy import Policy, drift
 from kubectl_sops.repo.roster import titled
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from kubectl_sops.core.metadata import Metadata
-    from kubectl_sops.repo.outline import Outline
+    from kubectl_sops.formats.yaml_outline import Outline
 
     Read = Callable[[str], bytes | None]
 
@@ -172,7 +172,10 @@ def inspect_data(path: str, data: bytes, policy: Policy, read: Read) -> Inspecti
 
 def _is_fine(quick: Outline) -> bool:
     """Whether a quick look is enough to know that there is nothing to find in the file itself."""
-    return not any(sealed.metadata_problems(quick.metadata)) and is_in_order(quick.body, quick.metadata.selector)
+    if any(sealed.metadata_problems(quick.metadata)):
+        return False
+    leaves = quick.leaves()
+    return leaves is not None and sealed.is_in_order(leaves, quick.metadata.selector)
 
 
 def _against_rule(path: str, metadata: Metadata, policy: Policy, kind: str) -> Iterator[Finding]:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from kubectl_sops.core.values import EMPTY_LIST, EMPTY_MAP
 from kubectl_sops.errors import NoRecipientsError, format_path
 from kubectl_sops.files import change
-from kubectl_sops.files.decrypt import open_document, parse_encrypted
+from kubectl_sops.files.decrypt import parse_encrypted
 from kubectl_sops.files.read import read
+from kubectl_sops.formats.yaml_outline import outline
 from kubectl_sops.keys.azure import settled
-from kubectl_sops.repo.outline import outline
 from kubectl_sops.repo.transaction import ChangedFilesError, digest
 
 if TYPE_CHECKING:
@@ -150,10 +150,8 @@ def apply(plan: Plan, keyring: Keyring, *, now: str, rotate: bool) -> bytes:
     threshold = plan.threshold or (len(plan.groups) if len(plan.groups) > 1 else 0)
     data = plan.data
     if rotate:
-        document = parse_encrypted(data, plan.format)[0]
-        opened, _ = open_document(document, plan.metadata, keyring)
         metadata = plan.metadata.replace(shamir_threshold=threshold or None)
-        return change.rekey(document, opened.changes, metadata, plan.groups, keyring, now=now)
+        return change.rekey(data, plan.format, keyring, lambda _: (metadata, plan.groups), now=now)
     data_key = keyring.data_key(plan.metadata)
     groups, used = keyring.rewrap(data_key, plan.metadata, plan.groups, threshold, os.urandom)
     if len(groups) < 2:

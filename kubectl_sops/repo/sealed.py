@@ -8,21 +8,24 @@ from binascii import a2b_base64
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from kubectl_sops.core.cipher import is_sealed
+from kubectl_sops.core.cipher import PREFIX, is_sealed
 from kubectl_sops.core.metadata import normalise_time
 from kubectl_sops.core.selectors import compile_regex
-from kubectl_sops.core.values import EMPTY_LIST, EMPTY_MAP
+from kubectl_sops.core.values import EMPTY_LIST, EMPTY_MAP, Comment
 from kubectl_sops.errors import SopsError
 from kubectl_sops.files.manifest import manifests
 from kubectl_sops.repo.finding import Finding
 from kubectl_sops.repo.place import Lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from kubectl_sops.core.document import Document
+    from kubectl_sops.core.leaf import Leaf
     from kubectl_sops.core.metadata import KeyEntry, Metadata
+    from kubectl_sops.core.selectors import Selector
 
+_BEFORE_DATA = len(PREFIX + "data:")
 _IDENTITY = (("apiVersion",), ("kind",), ("metadata",))
 _SEALED = re.compile(r"ENC\[AES256_GCM,data:([A-Za-z0-9+/=]*),iv:([A-Za-z0-9+/=]+),tag:([A-Za-z0-9+/=]+),type:(\w+)\]")
 _ARMOR = re.compile(r"\s*-----BEGIN AGE ENCRYPTED FILE-----\s+([A-Za-z0-9+/=\s]+)-----END AGE ENCRYPTED FILE-----\s*")
@@ -52,6 +55,25 @@ def check(file: str, data: bytes, document: Document) -> Iterator[Finding]:
         yield Finding("encrypted-identity", file, f"must not be encrypted{more}", lines.of(leaf), leaf.path)
     if not problems:
         yield from _check_values(file, document, metadata, lines, identity)
+
+
+def is_in_order(leaves: Sequence[Leaf], selector: Selector) -> bool:
+    """Whether ``check`` would find nothing among the values; ``False`` means that it has to look.
+
+    Args:
+        leaves: as ``yaml_usual.read`` gives them.
+    """
+    if selector.uses_comments or not selector.field:
+        return False
+    for leaf, selected in zip(leaves, selector.select(leaves), strict=True):
+        value = leaf.value
+        if value.__class__ is str and value.startswith(PREFIX):
+            # base64 of whole bytes: what comes before it and behind it is of a known length
+            if not selected or leaf.path[:1] in _IDENTITY or (value.index(",iv:") - _BEFORE_DATA) % 4:
+                return False
+        elif selected and value is not None and value != "" and value.__class__ is not Comment:
+            return False
+    return True
 
 
 def metadata_problems(metadata: Metadata) -> Iterator[str]:

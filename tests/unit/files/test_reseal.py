@@ -7,10 +7,12 @@ from pyrage import x25519
 
 from kubectl_sops import formats
 from kubectl_sops.core.selectors import Selector
+from kubectl_sops.errors import MacMismatchError, ValueAuthError
 from kubectl_sops.files import change
 from kubectl_sops.files.decrypt import decrypt, open_document, parse_encrypted
 from kubectl_sops.files.encrypt import Recipe, encrypt
 from kubectl_sops.files.reseal import reseal
+from kubectl_sops.formats.yaml_usual import take_apart
 from kubectl_sops.keys import system
 from kubectl_sops.keys.keyring import Keyring
 
@@ -48,7 +50,7 @@ def test_the_quick_way_is_taken(kind, text):
     data = encrypt(text, kind, Recipe(GROUPS, selector=Selector()), KEYRING, now=NOW).data
     document, metadata = parse_encrypted(data, kind)
     opened, _ = open_document(document, metadata, KEYRING)
-    assert reseal(document, opened.changes, metadata, b"k" * 32, now=NOW) is not None
+    assert reseal(document, opened, metadata, b"k" * 32, now=NOW) is not None
 
 
 def test_comments_take_the_long_way():
@@ -56,5 +58,45 @@ def test_comments_take_the_long_way():
     data = encrypt(b"a: one # why\n", "yaml", Recipe(GROUPS, selector=Selector()), KEYRING, now=NOW).data
     document, metadata = parse_encrypted(data, "yaml")
     opened, _ = open_document(document, metadata, KEYRING)
-    assert reseal(document, opened.changes, metadata, b"k" * 32, now=NOW) is None
+    assert reseal(document, opened, metadata, b"k" * 32, now=NOW) is None
     assert decrypt(change.rotate(data, "yaml", KEYRING, now=NOW), "yaml", KEYRING) == b"a: one # why\n"
+
+
+SECRET = b"apiVersion: v1\nkind: Secret\nmetadata:\n    name: x\nstringData:\n    a: one\n    b: 'two'\n    c: 3\n"
+CHOICE = Selector("encrypted_regex", "^(data|stringData)$")
+
+
+def _secret() -> bytes:
+    return encrypt(SECRET, "yaml", Recipe(GROUPS, selector=CHOICE), KEYRING, now=NOW).data
+
+
+def test_a_secret_needs_no_parser(monkeypatch):
+    """Of a file of the usual form only the metadata is parsed, and everything around the ciphertexts stays."""
+    data = _secret()
+    monkeypatch.setattr(change, "parse_encrypted", None)
+    rotated = change.rotate(data, "yaml", KEYRING, now="2026-01-02T00:00:00Z")
+    assert decrypt(rotated, "yaml", KEYRING) == SECRET
+    before, after = (take_apart(text.partition(b"\nsops:")[0].decode()) for text in (data, rotated))
+    assert before[::5] == after[::5]
+    assert all(old != new for old, new in zip(before[2::5], after[2::5], strict=True))  # the nonces
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "path"),
+    [
+        (b"    a: ENC", b"    x: ENC", ("stringData", "x")),
+        (b"name: x", b"name: y", None),
+        (b"data:", b"data:AAAA", ("stringData", "a")),
+    ],
+    ids=["moved", "plain value", "damaged"],
+)
+def test_a_damaged_secret_is_refused_with_its_place(old, new, path):
+    """The quick way leaves it to the careful one to say what is wrong."""
+    data = _secret()
+    at = data.index(old, data.index(b"stringData") if path else 0)
+    broken = data[:at] + new + data[at + len(old) :]
+    with pytest.raises((ValueAuthError, MacMismatchError)) as caught:
+        change.rotate(broken, "yaml", KEYRING, now=NOW)
+    assert (caught.value.path or None) == path
+    if path is None:
+        assert change.rotate(broken, "yaml", KEYRING, now=NOW, ignore_mac=True)

@@ -1,0 +1,78 @@
+"""Sealing the ciphertexts of a text again under another data key.
+
+What opening and sealing do one after the other, in one pass and half the time: between the two nothing is decoded that
+would be encoded again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kubectl_sops.core import mac
+from kubectl_sops.core.cipher import NONCE_SIZE, Cipher
+from kubectl_sops.core.leaf import aad
+from kubectl_sops.core.values import decode, encode, type_name
+from kubectl_sops.errors import ValueAuthError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from kubectl_sops.core.leaf import Leaf
+    from kubectl_sops.core.metadata import Metadata
+
+
+def reseal(
+    parts: Sequence[str],
+    leaves: Sequence[Leaf],
+    metadata: Metadata,
+    data_key: bytes,
+    fresh: Metadata,
+    fresh_key: bytes,
+    *,
+    now: str,
+    random_bytes: Callable[[int], bytes],
+) -> tuple[str, Metadata]:
+    """The text under ``fresh_key``, and ``fresh`` with its MAC and time.
+
+    That text and leaves belong together is proved by every single value and by the MAC: they would not authenticate.
+
+    Args:
+        parts: the text taken apart: what comes before the first ciphertext, then for each its data, nonce, tag and type
+            as they are written, and what comes behind it.
+        leaves: what the text holds, in order, no comments among them.
+
+    Raises:
+        ValueAuthError: a ciphertext does not authenticate at the place of its leaf, or there are more or fewer.
+        MacMissingError, MacMismatchError: other values than those that were encrypted.
+    """
+    old, new = Cipher(data_key), Cipher(fresh_key)
+    only_encrypted = metadata.mac_only_encrypted
+    nonces = random_bytes(NONCE_SIZE * len(leaves))
+    covered: list[bytes] = []
+    text = [parts[0]]
+    at = 1
+    for number, (leaf, selected) in enumerate(zip(leaves, metadata.selector.select(leaves), strict=True)):
+        value = leaf.value
+        if value is None or value == "":
+            continue
+        if not selected:
+            if not only_encrypted:
+                covered.append(encode(value))
+            continue
+        if at == len(parts):
+            raise ValueAuthError("a value that is not encrypted", path=leaf.path)
+        data, nonce, tag, kind, behind = parts[at : at + 5]
+        at += 5
+        place = aad(leaf.path).encode()
+        plain = old.open_bytes(data, nonce, tag, place)
+        if kind != "str":  # some spellings are accepted that are not written
+            value = decode(plain, kind)
+            plain, kind = encode(value), type_name(value)
+        covered.append(plain)
+        start = NONCE_SIZE * number
+        text += (new.seal_bytes(plain, kind, place, nonces[start : start + NONCE_SIZE]), behind)
+    if at != len(parts):
+        raise ValueAuthError("a ciphertext that no rule of the file selects")
+    computed = mac.compute_bytes(covered, only_encrypted=only_encrypted)
+    mac.check(old, metadata, computed)
+    return "".join(text), mac.record(new, fresh, computed, now, random_bytes(NONCE_SIZE))

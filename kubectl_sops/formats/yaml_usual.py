@@ -1,0 +1,188 @@
+"""Encrypted YAML of the form that sops and we write for a Secret, read line by line. Pure.
+
+A parser looks at every character for what it might be. In the usual file hardly a line can be anything but a key with a
+ciphertext. ``read`` takes only such lines; for any other text it says that it does not know, and the parser reads it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from kubectl_sops.core.cipher import PREFIX
+from kubectl_sops.core.leaf import Leaf
+from kubectl_sops.core.values import Comment, is_listed_comment
+from kubectl_sops.errors import EncryptTreeError
+from kubectl_sops.formats.yaml_scalars import resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kubectl_sops.core.leaf import Path
+
+_PARTS = (
+    r"ENC\[AES256_GCM,data:([A-Za-z0-9+/]+={0,2}),iv:([A-Za-z0-9+/]{43}=),tag:([A-Za-z0-9+/]{22}==),type:([a-z]+)\]"
+)
+_SEALED = _PARTS.replace("(", "").replace(")", "")
+# what can't be a number; simple keys of YAML are limited in length
+_KEY = r"(?:[A-Za-z_]|\.(?=[A-Za-z_]))[A-Za-z0-9_./-]{0,252}"
+# text that can't be anything else: no quotes with escapes, anchors, tags, flow collections or comments
+_PLAIN = r"(?:[A-Za-z0-9_./$]|[-+](?=[A-Za-z0-9.]))[A-Za-z0-9_./$(){}+=,@ -]*"
+
+_CIPHERTEXT = re.compile(_SEALED)
+_RUN = re.compile(rf"([ ]*){_KEY}: {_SEALED}\n(?:\1{_KEY}: {_SEALED}\n)*")
+_LINE = re.compile(rf"([ ]*)((?:- )?)({_KEY}):(?:[ ]+(?:\"([^\"\\\n]*)\"|'([^'\n]*)'|({_SEALED})|({_PLAIN})))?[ ]*\n")
+_BLOCK = re.compile(rf"([ ]*)({_KEY}): [|>][-+]?\n\1[ ]+({_SEALED})\n")
+_ITEM = re.compile(rf"([ ]*)- ({_SEALED})\n")
+_COMMENT = re.compile(rf"[ ]*#({_SEALED})\n")
+_NOT_TEXT = frozenset(
+    form
+    for word in ("null", "true", "false", ".inf", ".nan", "y", "n", "yes", "no", "on", "off")
+    for form in (word, word.title(), word.upper(), word[:2].title() + word[2:].upper())
+)
+
+
+def read(body: str) -> list[Leaf] | None:
+    """The scalars and comments of a document without its ``sops`` entry; ``None`` where a parser has to look.
+
+    Keys without a value are left out, and a comment has the path of the line before it.
+    """
+    leaves: list[Leaf] = []
+    nesting = _Nesting()
+    position = 4 if body.startswith("---\n") else 0
+    end = len(body)
+    while position < end:
+        if (match := _RUN.match(body, position)) is not None:
+            column = len(match[1])
+            pairs = [line[column:].split(": ") for line in match[0].splitlines()]
+            above = nesting.enter_map(column, [key for key, _ in pairs])
+            if above is None:
+                return None
+            leaves += [Leaf((*above, key), value) for key, value in pairs]
+        elif (match := _LINE.match(body, position)) is not None:
+            if not _read_line(match, nesting, leaves):
+                return None
+        elif (match := _BLOCK.match(body, position)) is not None:
+            above = nesting.enter_map(len(match[1]), (match[2],))
+            if above is None:
+                return None
+            leaves.append(Leaf((*above, match[2]), match[3]))
+        elif (match := _ITEM.match(body, position)) is not None:
+            if not nesting.enter_list(len(match[1])):
+                return None
+            path = nesting.path if is_listed_comment(match[2]) else nesting.next_item()
+            leaves.append(Leaf(path, match[2]))
+        elif (match := _COMMENT.match(body, position)) is not None:
+            leaves.append(Leaf(nesting.path, Comment(match[1])))
+        elif body[position] == "\n":
+            position += 1
+            continue
+        else:
+            return None
+        position = match.end()
+    return leaves
+
+
+def _read_line(match: re.Match[str], nesting: _Nesting, leaves: list[Leaf]) -> bool:
+    blanks, dash, key, double, single, sealed, plain = match.groups()
+    column = len(blanks)
+    if dash:
+        if not nesting.enter_list(column):
+            return False
+        column += 2
+        nesting.begin_map(column)
+    above = nesting.enter_map(column, (key,))
+    if above is None:
+        return False
+    path = (*above, key)
+    text = next((text for text in (double, single, sealed) if text is not None), None)
+    if text is not None:
+        if text.startswith(PREFIX) and _CIPHERTEXT.fullmatch(text) is None:
+            return False
+        leaves.append(Leaf(path, text))
+    elif plain is None:
+        nesting.pending = path
+    else:
+        try:
+            leaves.append(Leaf(path, resolve(plain.rstrip(" "))))
+        except EncryptTreeError:
+            return False
+    return True
+
+
+def take_apart(body: str) -> list[str]:
+    """The text before the first ciphertext, then for each its data, nonce, tag and type and the text behind it.
+
+    Ciphertexts are of one alphabet: with others in their place the text reads as before, whatever quotes there are.
+    """
+    return re.split(_PARTS, body)
+
+
+class _Nesting:
+    """The block collections that a line stands in.
+
+    Attributes:
+        pending: the path of a key whose value the next lines may be.
+    """
+
+    __slots__ = ("_levels", "pending")
+
+    def __init__(self) -> None:
+        self._levels = [_Level(0, False, ())]
+        self.pending: Path | None = None
+
+    @property
+    def path(self) -> Path:
+        """The path of the innermost collection."""
+        return self._levels[-1].path
+
+    def enter_map(self, column: int, keys: Sequence[str]) -> Path | None:
+        """Go to the map whose keys stand at ``column``; its path, or ``None`` where a parser has to look."""
+        levels = self._levels
+        if self.pending is not None and column > levels[-1].column:
+            levels.append(_Level(column, False, self.pending))
+        else:
+            while levels[-1].column > column or (levels[-1].is_list and levels[-1].column == column):
+                levels.pop()
+                if not levels:
+                    return None
+        self.pending = None
+        level = levels[-1]
+        if level.column != column or level.is_list or not _NOT_TEXT.isdisjoint(keys):
+            return None
+        before = len(level.keys)
+        level.keys.update(keys)
+        return level.path if len(level.keys) == before + len(keys) else None  # a key that appears twice
+
+    def enter_list(self, column: int) -> bool:
+        """Go to the list whose items stand at ``column``, which may be that of its key."""
+        levels = self._levels
+        top = levels[-1]
+        if self.pending is not None and (column > top.column or (column == top.column and not top.is_list)):
+            levels.append(_Level(column, True, self.pending))
+        else:
+            while len(levels) > 1 and levels[-1].column > column:
+                levels.pop()
+        self.pending = None
+        return levels[-1].column == column and levels[-1].is_list
+
+    def next_item(self) -> Path:
+        """The path of the next item of the innermost list."""
+        level = self._levels[-1]
+        level.items += 1
+        return (*level.path, level.items - 1)
+
+    def begin_map(self, column: int) -> None:
+        """Begin a map that is an item of the innermost list."""
+        self._levels.append(_Level(column, False, self.next_item()))
+
+
+class _Level:
+    __slots__ = ("column", "is_list", "items", "keys", "path")
+
+    def __init__(self, column: int, is_list: bool, path: Path) -> None:
+        self.column = column
+        self.is_list = is_list
+        self.path = path
+        self.keys: set[str] = set()
+        self.items = 0
