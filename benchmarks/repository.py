@@ -55,6 +55,7 @@ def git(folder: Path, *args: str) -> None:
 
 def timed(argv: list[str], folder: Path, env: dict[str, str]) -> tuple[float, float, float]:
     """Wall-clock seconds, processor seconds, and the largest process in MB so far."""
+    os.sync()  # what was written before this is not its work
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
     subprocess.run(
         argv, cwd=folder, env=os.environ | env, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL

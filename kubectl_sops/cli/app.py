@@ -8,6 +8,7 @@ from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any
 
 from kubectl_sops.cli import option_table
+from kubectl_sops.cli.commands import COMMANDS
 from kubectl_sops.errors import BUG_EXIT_CODE, INTERRUPTED_EXIT_CODE, SopsError, UsageError
 from kubectl_sops.program import buffer_output, leave
 
@@ -15,10 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import typer
-
-
-_QUICK = ("decrypt", "build", "diff")
-"""Commands that scripts call often, each in a module of its name."""
 
 
 def program_name(argv0: str) -> str:
@@ -131,16 +128,10 @@ def report(error: SopsError, name: str) -> None:
 
 
 def _run(name: str, args: list[str]) -> int | None:
-    if args and args[0] in _QUICK:
-        # their plain forms, before typer is imported: for `decrypt` that costs as much as the rest together
-        command: Any = getattr(_load(args[0]), "COMMAND")  # noqa: B009  # a module chosen by name
-        try:
-            paths, values = option_table.parse(args[1:], command.options, dict(os.environ))
-        except option_table.NotPlain:
-            pass
-        else:
-            code: int | None = command.run(paths, values)
-            return code
+    try:
+        return _run_plain(args)
+    except option_table.NotPlain:
+        pass
     if args[:1] == ["--version"]:
         args = ["version"]
     if args and args[0] == "__complete":
@@ -148,6 +139,19 @@ def _run(name: str, args: list[str]) -> int | None:
 
         return answer(args[1:])
     return _run_typer(name, args)
+
+
+def _run_plain(args: list[str]) -> int | None:
+    """Run a command whose command line is well-formed, without typer, which costs more than `decrypt` itself."""
+    entry = COMMANDS.get(args[0]) if args else None
+    if entry is None:
+        raise option_table.NotPlain
+    command, rest = getattr(_load(entry[0]), entry[1]), args[1:]
+    if isinstance(command, option_table.Group):
+        command, rest = command.commands.get(rest[0]) if rest else None, rest[1:]
+    if not isinstance(command, option_table.Command):
+        raise option_table.NotPlain
+    return option_table.call(rest, command, dict(os.environ))
 
 
 def _run_typer(name: str, args: list[str]) -> int:
@@ -185,7 +189,7 @@ def build(name: str, wanted: Sequence[str]) -> typer.Typer:
     import typer
 
     from kubectl_sops.cli import help_text
-    from kubectl_sops.cli.commands import COMMANDS
+    from kubectl_sops.cli.options import typer_function, typer_group
 
     app = typer.Typer(
         name=name,
@@ -202,11 +206,9 @@ def build(name: str, wanted: Sequence[str]) -> typer.Typer:
             app.command(command, help=summary)(_no_options)
             continue
         loaded = getattr(_load(module), attribute)
-        if isinstance(loaded, typer.Typer):
-            app.add_typer(help_text.apply(loaded), name=command, help=summary)
+        if isinstance(loaded, option_table.Group):
+            app.add_typer(typer_group(loaded), name=command, help=summary)
         elif isinstance(loaded, option_table.Command):
-            from kubectl_sops.cli.options import typer_function
-
             app.command(command, cls=help_text.Command, short_help=summary)(typer_function(loaded))
         else:
             app.command(command, cls=help_text.Command, short_help=summary)(loaded)

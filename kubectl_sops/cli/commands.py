@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 COMMANDS: dict[str, tuple[str, str, str]] = {
-    # name: (module below kubectl_sops.cli; a Command, function or typer.Typer in it; one line for the list of commands)
+    # name: (module below kubectl_sops.cli; a Command, Group or function in it; one line for the list of commands)
     "init": ("init", "COMMAND", "Create the cluster's age key, and a .sops.yaml for it"),
     "keys": ("keys", "KEYS", "List, show, export, import and prune the cluster's keys"),
     "decrypt": ("decrypt", "COMMAND", "Print files decrypted"),

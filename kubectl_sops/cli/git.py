@@ -7,7 +7,6 @@ import shlex
 import shutil
 import subprocess
 import sys
-from typing import TYPE_CHECKING
 
 from kubectl_sops.cli import option_table as table
 from kubectl_sops.cli import session
@@ -18,9 +17,6 @@ from kubectl_sops.formats import format_of
 from kubectl_sops.repo import attributes, find, git
 from kubectl_sops.repo.merge_text import sides
 from kubectl_sops.rules.search import NAME as CONFIG_NAME
-
-if TYPE_CHECKING:
-    import typer
 
 CONFLICT_EXIT_CODE = 1
 
@@ -225,19 +221,13 @@ RESOLVE = table.Command(
     ),
     "[PATH]...",
 )
-
-
-def __getattr__(name: str) -> typer.Typer:
-    if name != "GIT":
-        raise AttributeError(name)
-    import typer
-
-    from kubectl_sops.cli.options import typer_function
-
-    app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
-    app.command("install")(typer_function(INSTALL))
-    app.command("uninstall")(typer_function(UNINSTALL))
-    app.command("resolve")(typer_function(RESOLVE))
-    app.command("textconv", hidden=True)(typer_function(TEXTCONV))
-    app.command("merge-driver", hidden=True)(typer_function(MERGE_DRIVER))
-    return app
+GIT = table.Group(
+    {
+        "install": INSTALL,
+        "uninstall": UNINSTALL,
+        "resolve": RESOLVE,
+        "textconv": TEXTCONV,
+        "merge-driver": MERGE_DRIVER,
+    },
+    hidden=("textconv", "merge-driver"),
+)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
 
 from kubectl_sops.cli import option_table as table
 from kubectl_sops.cli import session
@@ -11,9 +10,6 @@ from kubectl_sops.cli.recipe import recipients
 from kubectl_sops.errors import InputNotFoundError, NoRecipientsError, SopsError, UsageError
 from kubectl_sops.files import groups
 from kubectl_sops.files.read import read
-
-if TYPE_CHECKING:
-    import typer
 
 _FILE = table.Option("-f", "--file", help="The encrypted file.", metavar="FILE")
 _COMMON = (_FILE, table.IN_PLACE, table.INPUT_TYPE, table.SHAMIR_THRESHOLD, table.QUIET, *table.KEYS)
@@ -89,16 +85,4 @@ _KEYS = tuple(
 )
 ADD = table.Command(add, (*_COMMON, *_KEYS), "")
 DELETE = table.Command(delete, _COMMON, "INDEX")
-
-
-def __getattr__(name: str) -> typer.Typer:
-    if name != "GROUPS":
-        raise AttributeError(name)
-    import typer
-
-    from kubectl_sops.cli.options import typer_function
-
-    app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
-    app.command("add")(typer_function(ADD))
-    app.command("delete")(typer_function(DELETE))
-    return app
+GROUPS = table.Group({"add": ADD, "delete": DELETE})

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer.core
-
-if TYPE_CHECKING:
-    import typer
 
 
 class Command(typer.core.TyperCommand):
@@ -40,10 +37,3 @@ class Command(typer.core.TyperCommand):
             for line in examples.splitlines():
                 if line.strip():
                     formatter.write(f"  {line}\n")
-
-
-def apply(app: typer.Typer) -> typer.Typer:
-    """Let the commands of a group look like this, too."""
-    for command in app.registered_commands:
-        command.cls = Command
-    return app

@@ -26,8 +26,6 @@ from kubectl_sops.repo.find import find_encrypted
 from kubectl_sops.repo.git import find_top
 
 if TYPE_CHECKING:
-    import typer
-
     from kubectl_sops.cluster.age_secret import AgeSecret
     from kubectl_sops.cluster.client import Client
     from kubectl_sops.cluster.identities import Identity
@@ -289,22 +287,4 @@ def prune(arguments: list[str], values: table.Values) -> None:
 
 
 PRUNE = table.Command(prune, (table.DRY_RUN, table.QUIET, table.YES, *_PLACE), "")
-
-
-def __getattr__(name: str) -> typer.Typer:
-    if name != "KEYS":
-        raise AttributeError(name)
-    import typer
-
-    from kubectl_sops.cli.options import typer_function
-
-    app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
-    for command, definition in (
-        ("list", LIST),
-        ("show", SHOW),
-        ("export", EXPORT),
-        ("import", IMPORT),
-        ("prune", PRUNE),
-    ):
-        app.command(command)(typer_function(definition))
-    return app
+KEYS = table.Group({"list": LIST, "show": SHOW, "export": EXPORT, "import": IMPORT, "prune": PRUNE})

@@ -156,8 +156,36 @@ class Command:
         self.help = run.__doc__ or ""
 
 
+class Group:
+    """Commands below a command, as in ``keys list``.
+
+    Attributes:
+        commands: by name, in the order in which help lists them.
+        hidden: names of those that help leaves out.
+    """
+
+    __slots__ = ("commands", "hidden")
+
+    def __init__(self, commands: dict[str, Command], hidden: tuple[str, ...] = ()) -> None:
+        self.commands = commands
+        self.hidden = hidden
+
+
 class NotPlain(Exception):  # noqa: N818  # not an error: the caller takes the other way
     """A command line that the quick parser leaves to typer."""
+
+
+def call(argv: list[str], command: Command, environ: dict[str, str]) -> int | None:
+    """Run a command with a well-formed command line; its exit code.
+
+    Raises:
+        NotPlain: see ``parse``; also where arguments are missing, or there are some that it does not take.
+    """
+    positional, values = parse(argv, command.options, environ)
+    optional = not command.arguments or command.arguments.startswith("[")
+    if (not positional and not optional) or (positional and not command.arguments):
+        raise NotPlain
+    return command.run(positional, values)
 
 
 def parse(argv: list[str], options: tuple[Option, ...], environ: dict[str, str]) -> tuple[list[str], Values]:

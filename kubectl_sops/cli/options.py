@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kubectl_sops.cli import help_text
 from kubectl_sops.cli import option_table as table
 
 if TYPE_CHECKING:
@@ -57,3 +58,11 @@ def typer_function(command: table.Command) -> Callable[..., object]:
     function.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # typer reads it
     function.__annotations__ = {p.name: p.annotation for p in parameters}
     return function
+
+
+def typer_group(group: table.Group) -> typer.Typer:
+    """The typer application of a command with commands below it."""
+    app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+    for name, command in group.commands.items():
+        app.command(name, cls=help_text.Command, hidden=name in group.hidden)(typer_function(command))
+    return app

@@ -61,7 +61,10 @@ class Cipher:
     def seal_bytes(self, data: bytes, kind: str, aad: bytes, nonce: bytes) -> str:
         """The ciphertext of the byte form of a value of type ``kind``."""
         box = self._aead.encrypt(nonce, data, aad)
-        return f"ENC[AES256_GCM,data:{_b64(box[:-TAG_SIZE])},iv:{_b64(nonce)},tag:{_b64(box[-TAG_SIZE:])},type:{kind}]"
+        text = b2a_base64(box[:-TAG_SIZE], newline=False).decode()
+        iv = b2a_base64(nonce, newline=False).decode()
+        tag = b2a_base64(box[-TAG_SIZE:], newline=False).decode()
+        return f"ENC[AES256_GCM,data:{text},iv:{iv},tag:{tag},type:{kind}]"
 
     def open(self, text: str, aad: str) -> object:
         """The value of a ciphertext that stands at the place ``aad``.
@@ -103,10 +106,6 @@ class Cipher:
         except ValueAuthError:
             return None
         return Comment(value) if isinstance(value, str) else None
-
-
-def _b64(data: bytes) -> str:
-    return b2a_base64(data, newline=False).decode()
 
 
 _PLAIN_HINT = "encrypt the value with `set` or `edit`, or run `encrypt --if-needed`"

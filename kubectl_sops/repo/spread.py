@@ -26,6 +26,9 @@ R = TypeVar("R")
 WORTHWHILE = 64
 """Fewer items than this are done before workers would be ready."""
 
+AHEAD = 1 << 20
+"""Bytes of results that may wait for the process that called; more than the 64 KiB that a pipe holds by itself."""
+
 _LENGTH = struct.Struct("!Q")
 _FAILED = 2**64 - 1
 
@@ -76,6 +79,7 @@ def _fork(
     function: Callable[[T], R], items: Sequence[T], others: Sequence[BufferedReader]
 ) -> tuple[int, BufferedReader]:
     reading, writing = os.pipe()
+    _widen(writing)
     pid = os.fork()
     if pid:
         os.close(writing)
@@ -93,6 +97,15 @@ def _fork(
                 out.flush()
     finally:
         os._exit(0)  # no handler and no buffer of the parent may run here
+
+
+def _widen(pipe: int) -> None:
+    import fcntl
+
+    try:
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, AHEAD)
+    except OSError:
+        pass  # the user has too many of them
 
 
 def _send(write: Callable[[bytes], object], function: Callable[[T], R], item: T) -> None:

@@ -15,10 +15,18 @@ from kubectl_sops.cli.commands import COMMANDS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-TABLES = {
-    name: loaded
-    for name, (module, attribute, _) in COMMANDS.items()
-    if isinstance(loaded := getattr(import_module(f"kubectl_sops.cli.{module}"), attribute), option_table.Command)
+
+def _loaded(name: str) -> object:
+    module, attribute, _ = COMMANDS[name]
+    return getattr(import_module(f"kubectl_sops.cli.{module}"), attribute)
+
+
+ALL = {name: _loaded(name) for name in COMMANDS}
+TABLES = {name: loaded for name, loaded in ALL.items() if isinstance(loaded, option_table.Command)} | {
+    f"{name} {below}": command
+    for name, loaded in ALL.items()
+    if isinstance(loaded, option_table.Group)
+    for below, command in loaded.commands.items()
 }
 
 
@@ -26,14 +34,21 @@ def _typer(name: str, monkeypatch: pytest.MonkeyPatch) -> Callable[[list[str]], 
     """Gives what the command gets when typer parses."""
     seen: list[tuple[list[str], dict[str, Any]]] = []
     command = TABLES[name]
-    module, attribute, _ = COMMANDS[name]
     spy = option_table.Command(command.run, command.options, command.arguments)
     spy.run = lambda paths, values: seen.append((paths, dict(values)))
-    monkeypatch.setattr(import_module(f"kubectl_sops.cli.{module}"), attribute, spy)
-    parser = typer.main.get_command(app.build("kubectl-sops", [name]))
+    first, _, below = name.partition(" ")
+    module, attribute, _ = COMMANDS[first]
+    monkeypatch.setattr(
+        import_module(f"kubectl_sops.cli.{module}"), attribute, option_table.Group({below: spy}) if below else spy
+    )
+    words = name.split() if below else [name]
+    if below:
+        # with a single command, typer would take its name for an argument
+        monkeypatch.setitem(getattr(import_module(f"kubectl_sops.cli.{module}"), attribute).commands, "other", spy)
+    parser = typer.main.get_command(app.build("kubectl-sops", [first]))
 
     def parse(argv: list[str]) -> tuple[list[str], dict[str, Any]]:
-        parser.main([name, *argv], standalone_mode=False)
+        parser.main([*words, *argv], standalone_mode=False)
         return seen.pop()
 
     return parse
@@ -103,6 +118,13 @@ def test_anything_unusual_is_left_to_typer(call: list[str]) -> None:
         option_table.parse(["file", *call], TABLES["decrypt"].options, {})
 
 
+def test_a_missing_or_needless_argument_is_left_to_typer() -> None:
+    """Which says so."""
+    for name, words in (("set", []), ("filestatus", []), ("keys list", ["x"]), ("groups add", ["x"])):
+        with pytest.raises(option_table.NotPlain):
+            option_table.call(words, TABLES[name], {})
+
+
 @pytest.mark.parametrize("name", TABLES)
 def test_flags_of_a_command_are_its_own(name: str) -> None:
     """No two options of a command share a flag or a name."""
@@ -114,4 +136,4 @@ def test_flags_of_a_command_are_its_own(name: str) -> None:
 
 def test_there_are_tables() -> None:
     """The tests above have something to test."""
-    assert {"decrypt", "encrypt", "edit", "set", "exec-env", "filestatus"} <= set(TABLES)
+    assert {"decrypt", "encrypt", "edit", "set", "exec-env", "filestatus", "keys list", "git textconv"} <= set(TABLES)
