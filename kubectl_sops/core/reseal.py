@@ -50,7 +50,8 @@ def reseal(
     nonces = random_bytes(NONCE_SIZE * len(leaves))
     covered: list[bytes] = []
     text = [parts[0]]
-    at = 1
+    fields = iter(parts[1:])
+    ciphertexts = zip(fields, fields, fields, fields, fields, strict=True)
     for number, (leaf, selected) in enumerate(zip(leaves, metadata.selector.select(leaves), strict=True)):
         value = leaf.value
         if value is None or value == "":
@@ -59,10 +60,10 @@ def reseal(
             if not only_encrypted:
                 covered.append(encode(value))
             continue
-        if at == len(parts):
+        ciphertext = next(ciphertexts, None)
+        if ciphertext is None:
             raise ValueAuthError("a value that is not encrypted", path=leaf.path)
-        data, nonce, tag, kind, behind = parts[at : at + 5]
-        at += 5
+        data, nonce, tag, kind, behind = ciphertext
         place = aad(leaf.path).encode()
         plain = old.open_bytes(data, nonce, tag, place)
         if kind != "str":  # some spellings are accepted that are not written
@@ -71,7 +72,7 @@ def reseal(
         covered.append(plain)
         start = NONCE_SIZE * number
         text += (new.seal_bytes(plain, kind, place, nonces[start : start + NONCE_SIZE]), behind)
-    if at != len(parts):
+    if next(ciphertexts, None) is not None:
         raise ValueAuthError("a ciphertext that no rule of the file selects")
     computed = mac.compute_bytes(covered, only_encrypted=only_encrypted)
     mac.check(old, metadata, computed)

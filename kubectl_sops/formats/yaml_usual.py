@@ -31,6 +31,7 @@ _PLAIN = r"(?:[A-Za-z0-9_./$]|[-+](?=[A-Za-z0-9.]))[A-Za-z0-9_./$(){}+=,@ -]*"
 
 _CIPHERTEXT = re.compile(_SEALED)
 _RUN = re.compile(rf"([ ]*){_KEY}: {_SEALED}\n(?:\1{_KEY}: {_SEALED}\n)*")
+_PAIR = re.compile(r" *([^:]+): (.*)\n")
 _LINE = re.compile(rf"([ ]*)((?:- )?)({_KEY}):(?:[ ]+(?:\"([^\"\\\n]*)\"|'([^'\n]*)'|({_SEALED})|({_PLAIN})))?[ ]*\n")
 _BLOCK = re.compile(rf"([ ]*)({_KEY}): [|>][-+]?\n\1[ ]+({_SEALED})\n")
 _ITEM = re.compile(rf"([ ]*)- ({_SEALED})\n")
@@ -53,9 +54,8 @@ def read(body: str) -> list[Leaf] | None:
     end = len(body)
     while position < end:
         if (match := _RUN.match(body, position)) is not None:
-            column = len(match[1])
-            pairs = [line[column:].split(": ") for line in match[0].splitlines()]
-            above = nesting.enter_map(column, [key for key, _ in pairs])
+            pairs = _PAIR.findall(match[0])
+            above = nesting.enter_map(len(match[1]), [key for key, _ in pairs])
             if above is None:
                 return None
             leaves += [Leaf((*above, key), value) for key, value in pairs]

@@ -140,11 +140,14 @@ def _mentions(data: bytes) -> bool:
 
 def looks_encrypted(data: bytes, format: str) -> bool:  # the word sops uses
     """Whether there is a ``sops`` entry in the text, by a quick look; parsing decides."""
+    if format == "yaml":
+        # as sops writes it, near the end; the regular expressions below read the whole file
+        entry = data.rfind(b"\nsops:")
+        if entry >= 0 and data.find(b"lastmodified", entry) >= 0:
+            return True
     # memmem first: most files of a repository do not even mention the word
     if not _mentions(data):
         return False
-    if format == "yaml" and b"\nsops:" in data and b"lastmodified" in data:
-        return True  # as sops writes it; the regular expressions below read the whole file
     if format == "binary":
         if not data.lstrip().startswith(b"{"):
             return False
