@@ -69,6 +69,10 @@ class Document:
         """The source text of a leaf."""
         raise NotImplementedError
 
+    def split(self, index: int) -> tuple[bytes, bytes, bytes]:  # noqa: ARG002  # YAML alone has streams
+        """The text before a document of the stream, its own text, and the text behind it."""
+        return b"", self.splice({}, self.metadata), b""
+
     def put(self, path: Path, value: object) -> bytes:
         """The text of this plaintext document with ``value`` at ``path``, everything else as it is.
 

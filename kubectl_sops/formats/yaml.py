@@ -169,6 +169,12 @@ class YamlDocument(Document):
             edits += self._entry_edits(metadata, like)
         return self._encode(_apply(self._text, edits))
 
+    def split(self, index: int) -> tuple[bytes, bytes, bytes]:
+        """See ``Document.split``."""
+        part, text = self._scan.parts[index], self._text
+        before, own, behind = text[: part.start], text[part.start : part.end], text[part.end :]
+        return self._encode(before), own.encode("utf-8", "surrogateescape"), behind.encode("utf-8", "surrogateescape")
+
     def put(self, path: Path, value: object) -> bytes:
         """See ``Document.put``; the first document only."""
         return self._encode(self._editor().put(path, value))

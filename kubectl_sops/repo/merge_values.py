@@ -101,14 +101,15 @@ def patched(document: Document, changes: dict[Place, Unit | None]) -> bytes | No
 
     text: bytes | None = None
     # what goes away goes first: it may stand where something new is put
-    for place, unit in sorted(changes.items(), key=lambda item: item[1] is not None):
-        index, path = place
-        if index or not path:
+    for (index, path), unit in sorted(changes.items(), key=lambda item: item[1] is not None):
+        if not path:
             return None
         try:
-            text = document.remove(path) if unit is None else document.put(path, _tree(unit))
+            before, own, behind = document.split(index)
+            part = formats.parse(own, document.format)
+            text = before + (part.remove(path) if unit is None else part.put(path, _tree(unit))) + behind
             document = formats.parse(text, document.format)
-        except (SopsError, NotImplementedError):
+        except (SopsError, NotImplementedError, IndexError):
             return None
     return text
 

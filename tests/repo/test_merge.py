@@ -72,6 +72,25 @@ CLEAN = {
 }  # fmt: skip
 
 
+STREAM = secret(user="app") + "--- # two\n" + "kind: Secret\nstringData: {user: app, password: one, token: two}\n"
+
+
+@pytest.mark.parametrize(
+    "base",
+    [STREAM, STREAM + "---\nkind: ConfigMap\n", STREAM + "...\n", STREAM.replace("\n", "\r\n"), "\ufeff" + STREAM],
+    ids=["last", "in the middle", "ended", "crlf", "bom"],
+)
+def test_values_on_one_line_of_any_document_merge(base):
+    """Where lines can't be merged, values are put into the text of their own document."""
+    for ours, theirs in (("user: xx", "token: yy"), ("", "token: yy"), ("user: app, new: 1", "token: yy")):
+        mine = base.replace("user: app, " if not ours else "user: app,", f"{ours}," if ours else "", 1)
+        other = base.replace("token: two", theirs)
+        assert mine not in (base, other)
+        result = merged(base, mine, other)
+        assert result.conflicts == []
+        assert plain(result.data) == mine.replace("token: two", 'token: "yy"')
+
+
 @pytest.mark.parametrize(("ours", "theirs", "expected"), CLEAN.values(), ids=CLEAN)
 def test_changes_of_different_values_merge(ours, theirs, expected):
     """No conflict, a valid MAC, and the layout of both sides."""
