@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from kubectl_sops.cli import option_table as table
-from kubectl_sops.cli import session
+from kubectl_sops.cli import secret_values, session
 from kubectl_sops.cli.recipe import recipe
 from kubectl_sops.errors import AlreadyEncryptedError, ConflictingParametersError, SopsError, UsageError
 from kubectl_sops.files import encrypt as encryption
@@ -31,9 +31,7 @@ WRITING = (
     table.SHAMIR_THRESHOLD,
 )
 OPTIONS = (
-    table.Option("--from-literal", many=True, help="A value; asked for without =VALUE.", metavar="KEY[=VALUE]"),
-    table.Option("--from-file", many=True, help="A value from a file; - is standard input.", metavar="[KEY=]FILE"),
-    table.Option("--from-env-file", many=True, help="Values from lines KEY=VALUE.", metavar="FILE"),
+    *secret_values.OPTIONS,
     table.Option("--type", help="Type of a generic Secret.", metavar="TYPE"),
     table.Option("--cert", help="tls: the certificate.", metavar="FILE"),
     table.Option("--key", help="tls: the private key.", metavar="FILE"),
@@ -71,19 +69,7 @@ def create(arguments: list[str], values: table.Values) -> None:
 
 
 def _generic(values: table.Values) -> tuple[str, dict[str, bytes]]:
-    content: dict[str, bytes] = {}
-    for path in _many(values, "from_env_file"):
-        for key, value in _env_lines(path):
-            _add(content, key, value)
-    for item in _many(values, "from_file"):
-        key, equals, path = item.partition("=")
-        if not equals:
-            key, path = os.path.basename(item), item
-        _add(content, key, read(path))
-    for item in _many(values, "from_literal"):
-        key, equals, given = item.partition("=")
-        _add(content, key, given.encode() if equals else _ask(key))
-    return "Opaque", content
+    return "Opaque", secret_values.collect(values)
 
 
 def _tls(values: table.Values) -> tuple[str, dict[str, bytes]]:
@@ -115,7 +101,7 @@ def _registry(values: table.Values) -> tuple[str, dict[str, bytes]]:
     if not values.get("docker_username"):
         raise UsageError("a registry Secret needs --docker-username", hint="the password is asked for")
     user = str(values["docker_username"])
-    password = _ask("password").decode()
+    password = secret_values.ask("password").decode()
     entry = {"username": user, "password": password}
     if values.get("docker_email"):
         entry["email"] = str(values["docker_email"])
@@ -129,43 +115,6 @@ KINDS: dict[str, Callable[[table.Values], tuple[str, dict[str, bytes]]]] = {
     "tls": _tls,
     "docker-registry": _registry,
 }
-
-
-def _many(values: table.Values, name: str) -> list[str]:
-    given = values.get(name)
-    return [str(item) for item in given] if isinstance(given, list | tuple) else []
-
-
-def _add(content: dict[str, bytes], key: str, value: bytes) -> None:
-    if key in content:
-        raise UsageError(f"the key {key} is given twice")
-    content[key] = value
-
-
-def _ask(key: str) -> bytes:
-    """A value from a person, or the next line of standard input."""
-    if session.is_interactive():
-        return session.read_passphrase(f"{key}: ").encode()
-    line = sys.stdin.readline()
-    if not line:
-        raise UsageError(f"no value for {key}", hint="pipe one in, one a line, or write KEY=VALUE")
-    return line.removesuffix("\n").encode()
-
-
-def _env_lines(path: str) -> list[tuple[str, bytes]]:
-    """The lines of an env file as kubectl reads them: blanks before the key go, # starts a comment line."""
-    found = []
-    for number, raw in enumerate(read(path).decode("utf-8-sig", "surrogateescape").split("\n"), start=1):
-        line = raw.removesuffix("\r").lstrip()
-        if not line or line.startswith("#"):
-            continue
-        key, equals, value = line.partition("=")
-        if not equals:
-            value = os.environ.get(key, "")
-        if not key.strip():
-            raise UsageError(f"line {number} of {path} has no key")
-        found.append((key.strip(), value.encode("utf-8", "surrogateescape")))
-    return found
 
 
 def write_encrypted(name: str, text: bytes, outcome: str, values: Mapping[str, object]) -> None:

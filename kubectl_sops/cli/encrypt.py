@@ -10,7 +10,7 @@ from kubectl_sops import formats
 from kubectl_sops.cli import option_table as table
 from kubectl_sops.cli import session
 from kubectl_sops.cli.recipe import indent_for, recipe
-from kubectl_sops.errors import ConflictingParametersError, SopsError, UsageError
+from kubectl_sops.errors import ConflictingParametersError, SopsError, UsageError, format_path
 from kubectl_sops.files import encrypt as encryption
 from kubectl_sops.files.read import STDIN, read
 from kubectl_sops.formats import format_of
@@ -120,11 +120,23 @@ def _encrypt_one(path: str, values: Mapping[str, object], keyring: Keyring) -> N
         result = written.data
         if values.get("verbose") and not written.exact:
             session.tell(f"{path}: decrypting gives the same data in another spelling (see docs/format.md)")
+        _warn(path, data, source, values)
     if target is None:
         sys.stdout.buffer.write(result)
         return
     expected = data if values.get("in_place") else base
     session.write_result(str(target), base or b"", result, "encrypted", values, expected=expected)
+
+
+def _warn(path: str, data: bytes, format: str, values: Mapping[str, object]) -> None:
+    """Say what the API server would refuse. The file may still be a patch, or completed by others: it is encrypted."""
+    if values.get("quiet") or values.get("as_sops") or format not in ("yaml", "json") or b"Secret" not in data:
+        return
+    from kubectl_sops.files.kube_secret import problems
+
+    for problem in problems(formats.parse(data, format)):
+        where = f"{path}: {format_path(problem.path)}"
+        session.tell(f"{where}: warning: {problem.message}; the API server will refuse it: {problem.hint}")
 
 
 def _expanded(targets: list[str], values: Mapping[str, object]) -> list[str]:

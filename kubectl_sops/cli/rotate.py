@@ -6,12 +6,11 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from kubectl_sops.cli import change, progress, recovery, session
 from kubectl_sops.cli import option_table as table
+from kubectl_sops.cli import progress, recovery, rotate_file, session
 from kubectl_sops.cli.recipe import recipients
 from kubectl_sops.errors import ConflictingParametersError, SopsError, UsageError
-from kubectl_sops.files import change as file_change
-from kubectl_sops.files import remote
+from kubectl_sops.files import change, remote
 from kubectl_sops.files.read import read
 from kubectl_sops.formats import format_of
 from kubectl_sops.repo import find, rekey
@@ -42,7 +41,7 @@ def rotate(arguments: list[str], values: table.Values) -> int:
     if recovery.wanted(values):
         return recovery.recover(arguments, values)
     if len(arguments) < 2 and not (arguments and os.path.isdir(arguments[0])):
-        return change.rotate(arguments, values) or 0
+        return rotate_file.rotate(arguments, values) or 0
     if values.get("output"):
         raise ConflictingParametersError("--output takes one file", hint="use --in-place")
     if not values.get("in_place"):
@@ -65,7 +64,7 @@ def _rotate_many(paths: Sequence[str], values: table.Values) -> int:
             return None
         kind = session.input_format(entry.path, values)
         ignore_mac = bool(values.get("ignore_mac"))
-        return data, file_change.rotate(
+        return data, change.rotate(
             data, kind, keyring, now=session.now(), add=add, remove=gone, ignore_mac=ignore_mac
         )  # fmt: skip
 
@@ -113,4 +112,4 @@ def _plan(path: str, data: bytes, kind: str, add: Group, gone: set[str]) -> Plan
     return rekey.plan_groups(path, data, kind, metadata, groups)
 
 
-COMMAND = table.Command(rotate, (*change.ROTATE.options, *recovery.OPTIONS), "[PATH]...")
+COMMAND = table.Command(rotate, (*rotate_file.COMMAND.options, *recovery.OPTIONS), "[PATH]...")

@@ -121,10 +121,12 @@ def write_result(
     values: Mapping[str, object],
     *,
     expected: bytes | None = None,
+    new_mode: int = 0o600,
 ) -> None:
     """Write a changed file in place and say so; a file that did not change keeps its bytes and its time.
 
     Args:
+        new_mode: of a file that was not there.
         expected: what the file must still hold; somebody else's change is not overwritten.
     """
     from kubectl_sops.files.write import replace_file
@@ -132,6 +134,6 @@ def write_result(
     if after == before:
         outcome = "unchanged"
     elif not values.get("dry_run"):
-        replace_file(path, after, expected=expected)
+        replace_file(path, after, new_mode=new_mode, expected=expected)
     if not values.get("quiet"):
         tell(f"{path} {outcome}" + (" (dry run)" if values.get("dry_run") else ""))

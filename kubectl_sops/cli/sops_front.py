@@ -33,9 +33,9 @@ COMMANDS = {
     "encrypt": ("encrypt", "COMMAND"),
     "decrypt": ("decrypt", "COMMAND"),
     "edit": ("edit", "COMMAND"),
-    "rotate": ("change", "ROTATE"),
-    "set": ("change", "SET"),
-    "unset": ("change", "UNSET"),
+    "rotate": ("rotate_file", "COMMAND"),
+    "set": ("set_value", "SET_ONE"),
+    "unset": ("set_value", "UNSET"),
     "updatekeys": ("updatekeys", "SOPS"),
     "filestatus": ("filestatus", "COMMAND"),
     "exec-env": ("execute", "EXEC_ENV"),
@@ -95,7 +95,8 @@ EMPTY_GROUP = "Could not generate data key: [empty key group provided]"
 """sops' own text, which scripts compare."""
 
 _MISSING: dict[str, type[SopsError]] = {
-    "change": UnreadableFileError,
+    "rotate_file": UnreadableFileError,
+    "set_value": UnreadableFileError,
     "execute": UnreadableFileError,
     "updatekeys": SopsError,
     "filestatus": SopsError,
@@ -141,7 +142,7 @@ def main(args: Sequence[str]) -> int:
 
 
 def _root_options() -> tuple[table.Option, ...]:
-    from kubectl_sops.cli import change, decrypt, encrypt
+    from kubectl_sops.cli import decrypt, encrypt, rotate_file
 
     options: dict[str, table.Option] = {}
     for option in (
@@ -149,7 +150,7 @@ def _root_options() -> tuple[table.Option, ...]:
         *_GLOBAL,
         *encrypt.OPTIONS,
         *decrypt.COMMAND.options,
-        *change.ROTATE.options,
+        *rotate_file.COMMAND.options,
         *_KEY_SERVICE,
     ):
         options.setdefault(option.name, option)
@@ -292,7 +293,7 @@ def _legacy(rest: list[str], root: table.Values) -> int:
     mode = modes[0] if modes else "edit"
     if mode == "set":
         words = [*arguments, *_set_argument(str(root["set"]))]
-        return _as_sops(_load("change", "SET"), words, root, missing=UnreadableFileError)
+        return _as_sops(_load("set_value", "SET_ONE"), words, root, missing=UnreadableFileError)
     return _as_sops(_load(*COMMANDS[mode]), arguments, root)
 
 

@@ -3,51 +3,103 @@
 from __future__ import annotations
 
 import os
+from binascii import b2a_base64
 from typing import TYPE_CHECKING
 
 from kubectl_sops import formats
 from kubectl_sops.core import reseal as core_reseal
 from kubectl_sops.core.cipher import KEY_SIZE
-from kubectl_sops.errors import MacMismatchError, NoRecipientsError, ValueAuthError
+from kubectl_sops.errors import InvalidValueError, MacMismatchError, NoRecipientsError, ValueAuthError
 from kubectl_sops.files.decrypt import open_document, parse_encrypted
 from kubectl_sops.files.encrypt import parse_plain, seal, seal_as, stash_of
+from kubectl_sops.files.manifest import manifests
 from kubectl_sops.files.reseal import reseal
+from kubectl_sops.files.secret_manifest import is_text
 from kubectl_sops.formats.yaml_outline import outline
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from kubectl_sops.core.document import Document
     from kubectl_sops.core.leaf import Path
     from kubectl_sops.core.metadata import Group, Metadata
     from kubectl_sops.keys.keyring import Keyring
 
+    Values = Callable[[Document], Iterable[tuple[Path, object]]]
+    """What to put where, once the plaintext is known."""
 
-def set_value(
+
+def set_values(
     data: bytes,
     format: str,
     keyring: Keyring,
-    path: Path,
-    value: object,
+    values: Values,
     *,
     now: str,
     output: str | None = None,
     ignore_mac: bool = False,
     idempotent: bool = False,
+    validate: Callable[[bytes, bytes], None] | None = None,
 ) -> bytes:
-    """The encrypted file with a value put at ``path``; ``data`` itself where it is there already.
+    """The encrypted file with other values; ``data`` itself where they are there already.
 
     Args:
-        value: a scalar, or ``dict``, ``list`` and scalars.
         output: another format for the result.
-        idempotent: where the value is there already, the format stays too.
+        idempotent: where the values are there already, the format stays too.
+        validate: raises ``SopsError`` where the second of two plaintexts must not take the place of the first.
     """
 
     def put(plain: Document) -> bytes | None:
-        changed = plain.put(path, value)
-        return None if idempotent and changed == plain.splice({}, None) else changed
+        before = plain.splice({}, None)
+        changed = _put_all(plain, values)
+        if validate is not None:
+            validate(before, changed)
+        return None if idempotent and changed == before else changed
 
     return _change(data, format, keyring, put, now, output, ignore_mac)
+
+
+def with_values(plain: bytes, format: str, values: Values) -> bytes:
+    """A plaintext with other values."""
+    return _put_all(formats.parse(plain, format), values)
+
+
+def _put_all(document: Document, values: Values) -> bytes:
+    text = None
+    for path, value in values(document):
+        if text is not None:
+            document = formats.parse(text, document.format)
+        text = document.put(path, value)
+    return text if text is not None else document.splice({}, None)
+
+
+def places(document: Document, content: Mapping[str, bytes]) -> list[tuple[Path, object]]:
+    """Where values of a Secret belong, and how they are written there; of any other document, at its top.
+
+    A key stays in ``stringData`` or ``data``, where it is. New text goes to ``stringData``, other bytes to ``data``.
+
+    Raises:
+        InvalidValueError: bytes that are no text, where only text can be.
+    """
+    first = next(iter(manifests(document.leaves)), None)
+    taken = {leaf.path for leaf in document.leaves if leaf.document == 0}
+    found: list[tuple[Path, object]] = []
+    for key, value in content.items():
+        if first is None or not first.is_secret or first.prefix or first.document:
+            found.append(((key,), _text_of(key, value)))
+        elif ("stringData", key) in taken:
+            found.append((("stringData", key), _text_of(key, value)))
+        elif ("data", key) in taken or not is_text(value):
+            found.append((("data", key), b2a_base64(value, newline=False).decode()))
+        else:
+            found.append((("stringData", key), value.decode()))
+    return found
+
+
+def _text_of(key: str, value: bytes) -> str:
+    if not is_text(value):
+        raise InvalidValueError(f"the value of {key} is not text", hint="only data of a Secret holds other bytes")
+    return value.decode()
 
 
 def unset_value(

@@ -17,7 +17,7 @@ from kubectl_sops.files.encrypt import parse_plain, seal, stash_of, wrapped
 from kubectl_sops.files.memory import memory_folder
 from kubectl_sops.files.read import read
 from kubectl_sops.files.scaffold import scaffold
-from kubectl_sops.files.write import PRIVATE, replace_file
+from kubectl_sops.files.write import PRIVATE, make_folder, replace_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -150,7 +150,7 @@ def edit_file(
         if sealed is not None:
             with _kept_on_failure(subject, buffer, environ, now):
                 _require_unchanged(subject)
-                _make_folder(path)
+                make_folder(path)
                 replace_file(path, sealed, new_mode=PRIVATE, expected=subject.encrypted)
     if resume or sealed is not None:
         kept.forget(path, environ)  # otherwise somebody may only have looked, and goes on with the kept one now
@@ -167,14 +167,6 @@ def _require_writable(path: str) -> None:
             raise UnwritableFileError(
                 "can't be written: permission denied", file=path, hint=f"`decrypt {path}` shows what is in it"
             )
-
-
-def _make_folder(path: str) -> None:
-    folder = os.path.dirname(os.path.abspath(path))
-    try:
-        os.makedirs(folder, exist_ok=True)
-    except OSError as error:
-        raise UnwritableFileError(f"its folder can't be made: {error.strerror}", file=path) from None
 
 
 def _require_unchanged(subject: Subject) -> None:

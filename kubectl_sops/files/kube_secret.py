@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 MAX_SIZE = 1 << 20
 """Bytes of all values together; etcd's own limit is not much higher."""
 
+# kustomize's patches have fields like `$patch`, too
 FIELDS = frozenset(("apiVersion", "kind", "metadata", "data", "stringData", "type", "immutable"))
 
 REQUIRED = {
@@ -68,9 +69,15 @@ def validate(text: bytes, format: str) -> None:
     Raises:
         InvalidSecretError: the first problem, and how many there are.
     """
-    if format not in ("yaml", "json") or b"Secret" not in text:
+    validate_change(b"", text, format)
+
+
+def validate_change(before: bytes, after: bytes, format: str) -> None:
+    """Like ``validate``; what was wrong before is passed over, since it is not this change that is to blame."""
+    if format not in ("yaml", "json") or b"Secret" not in after:
         return
-    found = list(problems(formats.parse(text, format)))
+    known = {(p.path, p.message) for p in problems(formats.parse(before, format))} if before else set()
+    found = [p for p in problems(formats.parse(after, format)) if (p.path, p.message) not in known]
     if found:
         first = found[0]
         more = f" (and {len(found) - 1} more problems)" if len(found) > 1 else ""
@@ -91,7 +98,7 @@ def _fields(manifest: Manifest, leaves: list[Leaf]) -> Iterator[Problem]:
     seen: set[object] = set()
     for leaf in leaves:
         field = leaf.path[len(manifest.prefix)] if len(leaf.path) > len(manifest.prefix) else None
-        if field is not None and field not in FIELDS and field not in seen:
+        if field is not None and field not in FIELDS and field not in seen and not str(field).startswith("$"):
             close = next((name for name in FIELDS if str(field).lower() == name.lower()), None)
             yield Problem(
                 (*manifest.prefix, field), "a Secret has no such field",

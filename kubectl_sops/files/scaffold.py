@@ -12,25 +12,36 @@ _SUFFIXES = (".enc", ".sops", ".secret", "-secret")
 
 def scaffold(path: str, format: str) -> bytes:  # the word sops uses
     """A Secret in YAML and JSON, with the name and namespace that its path suggests; a line in the other formats."""
-    name, namespace = guess_name(path), guess_namespace(path)
     if format == "yaml":
-        place = f"  namespace: {namespace}\n" if namespace else ""
-        return (
-            f"apiVersion: v1\nkind: Secret\nmetadata:\n  name: {name}\n{place}type: Opaque\n"
-            "stringData:\n  username: change-me\n  password: change-me\n"
-        ).encode()
+        return _head(path, format) + b"type: Opaque\nstringData:\n  username: change-me\n  password: change-me\n"
     if format == "json":
-        place = f',\n\t\t"namespace": "{namespace}"' if namespace else ""
-        return (
-            '{\n\t"apiVersion": "v1",\n\t"kind": "Secret",\n\t"metadata": {\n'
-            f'\t\t"name": "{name}"{place}\n\t}},\n\t"type": "Opaque",\n'
-            '\t"stringData": {\n\t\t"username": "change-me",\n\t\t"password": "change-me"\n\t}\n}\n'
-        ).encode()
+        values = b'\t"stringData": {\n\t\t"username": "change-me",\n\t\t"password": "change-me"\n\t}\n}\n'
+        return _head(path, format) + b',\n\t"type": "Opaque",\n' + values
     if format == "dotenv":
         return b"USERNAME=change-me\nPASSWORD=change-me\n"
     if format == "ini":
         return b"[secret]\nusername = change-me\npassword = change-me\n"
     return b""
+
+
+def bare(path: str, format: str, *, is_secret: bool) -> bytes:  # the word sops uses
+    """A file for values to be put into: a Secret with the name and namespace that its path suggests, or nothing."""
+    if format == "yaml":
+        return _head(path, format) if is_secret else b"{}\n"
+    if format == "json":
+        return _head(path, format) + b"\n}\n" if is_secret else b"{}\n"
+    return b""
+
+
+def _head(path: str, format: str) -> bytes:
+    name, namespace = guess_name(path), guess_namespace(path)
+    if format == "yaml":
+        place = f"  namespace: {namespace}\n" if namespace else ""
+        return f"apiVersion: v1\nkind: Secret\nmetadata:\n  name: {name}\n{place}".encode()
+    place = f',\n\t\t"namespace": "{namespace}"' if namespace else ""
+    return (
+        f'{{\n\t"apiVersion": "v1",\n\t"kind": "Secret",\n\t"metadata": {{\n\t\t"name": "{name}"{place}\n\t}}'
+    ).encode()
 
 
 def guess_name(path: str) -> str:

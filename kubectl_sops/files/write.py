@@ -49,6 +49,14 @@ def replace_file(path: str, data: bytes, *, new_mode: int = PRIVATE, expected: b
             pass
 
 
+def make_folder(path: str) -> None:
+    """Make the folder of a file that is to be created."""
+    try:
+        os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+    except OSError as error:
+        raise UnwritableFileError(f"its folder can't be made: {error.strerror}", file=path) from None
+
+
 def _write(target: str, temporary: str, data: bytes, new_mode: int, expected: bytes | None) -> None:
     try:
         old: os.stat_result | None = os.stat(target)

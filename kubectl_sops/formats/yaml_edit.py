@@ -90,7 +90,8 @@ class Editor:
             return head + self._block(value, column).lstrip(" ") + text[node.end :]
         column = parent_column + self._indent if parent_column >= 0 else 0
         lines = self._block(value, column)
-        return head.rstrip(" ") + gap + behind + (self._newline if node.lead else "") + lines + text[stop:]
+        head = head.rstrip(" ") + gap + behind
+        return head + (self._newline if head and head[-1] not in "\r\n" else "") + lines + text[stop:]
 
     # inserting
 
@@ -102,9 +103,10 @@ class Editor:
             )
         if isinstance(part, int) and part > len(node.items):
             raise InvalidPathError(f"the index {part} is beyond the end of the list, which has {len(node.items)}")
-        if node.flow:
+        # an empty one becomes a block, unless an anchor or a tag stands before it
+        if node.flow and (node.items or self._text[node.start] not in "{[" or _in_flow(self._text, node)):
             return self._insert_flow(node, part, value)
-        if node.is_empty:
+        if node.is_empty or node.flow:
             return self._replace(node, {part: value} if isinstance(part, str) else [value], parent_column)
         pad = " " * node.column
         lead = f"{pad}{quote(part)}:" if isinstance(part, str) else f"{pad}-"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kubectl_sops.errors import KeyParseError, NoMatchingKeyError, WrapError
-from kubectl_sops.files.change import set_value
+from kubectl_sops.files.change import set_values
 from kubectl_sops.keys import huawei
 from kubectl_sops.keys.keyring import Keyring
 from tests.support.sealing import NOW, PLAIN, entry, of_sops, opened, opened_by_sops, ours
@@ -45,7 +45,7 @@ def test_another_key_opens_the_file(sealed: bytes, tmp_path: Path, env: dict[str
 
 def test_key_is_kept(sealed: bytes, tmp_path: Path, env: dict[str, str]) -> None:
     """A change of the file leaves the key as it is, and sops still reads it."""
-    changed = set_value(sealed, "yaml", Keyring(env), ("password",), "other", now=NOW)
+    changed = set_values(sealed, "yaml", Keyring(env), lambda _: [(("password",), "other")], now=NOW)
     assert entry(changed, "hckms") == KEYS
     assert opened_by_sops(tmp_path, changed, env) == b"password: other\n"
 

@@ -116,3 +116,21 @@ def test_the_first_document_is_meant():
     stream = "a: 1\n---\na: 2 # two\n...\n"
     assert parse(stream.encode()).put(("a",), "x") == b"a: x\n---\na: 2 # two\n...\n"
     assert parse(stream.encode()).put(("b",), "x") == b"a: 1\nb: x\n---\na: 2 # two\n...\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("{}\n", "data:\n    k: x\n"),
+        ("---\n{}\n", "---\ndata:\n    k: x\n"),
+        ("--- {} # why\n", "--- # why\ndata:\n    k: x\n"),
+        ("# top\n{}", "# top\ndata:\n    k: x"),
+        ("data: {} # why\nx: 1\n", "data: # why\n    k: x\nx: 1\n"),
+        ("data: {}\r\n", "data:\r\n    k: x\r\n"),
+        ("data: &a {}\nb: *a\n", 'data: &a {"k": "x"}\nb: *a\n'),
+        ("{a: {}}\n", '{a: {}, "data": {"k": "x"}}\n'),
+    ],
+)
+def test_an_empty_map_becomes_a_block(text, expected):
+    """As a person would write it; not inside a flow collection, nor behind an anchor."""
+    assert parse(text.encode()).put(("data", "k"), "x").decode() == expected

@@ -1,27 +1,32 @@
-"""``set``, ``unset`` and ``rotate``: changing an encrypted file without an editor."""
+"""``set`` and ``unset``: changing values of an encrypted file without an editor."""
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
 from kubectl_sops.cli import option_table as table
-from kubectl_sops.cli import session
-from kubectl_sops.cli.recipe import recipients
+from kubectl_sops.cli import secret_values, session
 from kubectl_sops.errors import (
     ConflictingParametersError,
     InputNotFoundError,
     InvalidValueError,
     KeyPathNotFoundError,
-    MissingFileForKeysError,
+    RulesError,
     SopsError,
 )
 from kubectl_sops.files import change, index_path
+from kubectl_sops.files.kube_secret import validate_change
+from kubectl_sops.files.manifest import VALUE_FIELDS
 from kubectl_sops.files.read import read
-from kubectl_sops.files.write import replace_file
+from kubectl_sops.files.write import make_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from kubectl_sops.core.leaf import Path
+    from kubectl_sops.files.change import Values
 
 IDEMPOTENT = table.Option("--idempotent", kind=table.FLAG, help="Do nothing where there is nothing to change.")
 VALUE_FILE = table.Option("--value-file", kind=table.FLAG, help="VALUE names a file that holds the JSON value.")
@@ -35,25 +40,13 @@ _COMMON = (table.INPUT_TYPE, table.OUTPUT_TYPE, table.IGNORE_MAC, table.INDENT, 
 _WRITING = (table.DRY_RUN, table.QUIET)
 
 
-def _edge(name: str, what: str) -> tuple[table.Option, ...]:
-    return tuple(
-        table.Option(f"--{name}-{flag}", many=True, help=f"{what} {kind}.", metavar="KEYS")
-        for flag, kind in (
-            ("age", "age or ssh recipients"),
-            ("pgp", "PGP fingerprints"),
-            ("kms", "AWS KMS ARNs"),
-            ("gcp-kms", "GCP KMS resource ids"),
-            ("hckms", "HuaweiCloud KMS key ids"),
-            ("azure-kv", "Azure Key Vault URLs"),
-            ("hc-vault-transit", "Vault transit key URIs"),
-        )
-    )
-
-
 def set_value(arguments: list[str], values: table.Values) -> None:
-    """Set a value in an encrypted file; the text around it stays as it is.
+    """Set values in an encrypted file; the text around them stays as it is.
 
-    VALUE is JSON. Unlike sops, numbers keep their type and arrays are accepted.
+    VALUE is JSON. Unlike sops, numbers keep their type and arrays are accepted. Without VALUE a text is asked for. With
+    --from-literal, --from-file and --from-env-file, as `kubectl create secret` has them, KEYs of a Secret are set, many
+    at once. A file that is not there is created where a rule of .sops.yaml matches it. What the API server would refuse
+    in a Secret is not written.
 
     Examples:
       kubectl sops set secret.yaml '["stringData"]["password"]' '"correct horse"'
@@ -61,10 +54,32 @@ def set_value(arguments: list[str], values: table.Values) -> None:
       kubectl sops set --value-stdin secret.yaml stringData.password < value.json
 
       kubectl sops set --generate 32 secret.yaml stringData.password
+
+      kubectl sops set secret.yaml --from-env-file .env --from-literal password
     """
+    if secret_values.are_given(values):
+        file = _only_file(arguments, values)
+        content = secret_values.collect(values)
+        _set(file, values, lambda document: change.places(document, content), of_secret=True)
+        return
+    file, path, value = _one_value(arguments, values)
+    _set(file, values, lambda _: [(path, value)], of_secret=path[0] in VALUE_FIELDS and len(path) == 2)
+
+
+def _only_file(arguments: list[str], values: table.Values) -> str:
+    if any(values.get(name) for name in ("value_file", "value_stdin", "generate")) or len(arguments) != 1:
+        raise ConflictingParametersError(
+            "--from-literal, --from-file and --from-env-file name keys and values themselves",
+            hint="write: set FILE --from-literal KEY=VALUE",
+        )
+    return arguments[0]
+
+
+def _one_value(arguments: list[str], values: table.Values) -> tuple[str, Path, object]:
     stdin, generate = bool(values.get("value_stdin")), values.get("generate")
     expected = 2 if stdin or generate is not None else 3
-    if len(arguments) != expected:
+    asks = expected == 3 and len(arguments) == 2 and session.is_interactive() and not values.get("as_sops")
+    if len(arguments) != expected and not asks:
         raise InputNotFoundError(
             "no file specified, or index and value are missing: "
             f"need precisely {expected} positional arguments, found {len(arguments)}",
@@ -77,26 +92,58 @@ def set_value(arguments: list[str], values: table.Values) -> None:
         raise ConflictingParametersError("--generate makes the value up, so none can be given")
     if isinstance(generate, int):
         value: object = _generated(generate)
+    elif asks:
+        value = session.read_passphrase(f"{index}: ")
     else:
         value = _json(
             sys.stdin.buffer.read() if stdin else read(arguments[2]) if values.get("value_file") else arguments[2]
         )
-    path = index_path.parse(index)
+    return file, index_path.parse(index), value
+
+
+def _set(file: str, values: table.Values, wanted: Values, *, of_secret: bool) -> None:
+    plain_sops = bool(values.get("as_sops"))
+    if not os.path.lexists(file) and not plain_sops:
+        _create(file, values, wanted, of_secret=of_secret)
+        return
     _rewrite(
         file,
         values,
-        lambda data, source, output: change.set_value(
+        lambda data, source, output: change.set_values(
             data,
             source,
             session.keyring(values),
-            path,
-            value,
+            wanted,
             now=session.now(),
             output=output,
             ignore_mac=bool(values.get("ignore_mac")),
             idempotent=bool(values.get("idempotent")),
+            validate=None if plain_sops else lambda before, after: validate_change(before, after, source),
         ),
     )
+
+
+def _create(file: str, values: table.Values, wanted: Values, *, of_secret: bool) -> None:
+    from kubectl_sops.cli.recipe import recipe
+    from kubectl_sops.files.encrypt import encrypt
+    from kubectl_sops.files.scaffold import bare
+
+    kind = session.input_format(file, values)
+    try:
+        how = recipe(file, values)
+    except RulesError as error:
+        raise InputNotFoundError(
+            "no such file or directory", file=file, hint=f"check the path; it isn't created, since: {error.message}"
+        ) from None
+    try:
+        text = change.with_values(bare(file, kind, is_secret=of_secret), kind, wanted)
+        validate_change(b"", text, kind)
+        data = encrypt(text, kind, how, session.keyring(values), now=session.now()).data
+    except SopsError as error:
+        raise error.at(file) from None
+    if not values.get("dry_run"):
+        make_folder(file)
+    session.write_result(file, b"", data, "created", values, new_mode=0o666)
 
 
 def unset_value(arguments: list[str], values: table.Values) -> None:
@@ -167,70 +214,10 @@ def _rewrite(file: str, values: table.Values, run: Callable[[bytes, str, str | N
     session.write_result(file, data, result, "updated", values, expected=data)
 
 
-def rotate(arguments: list[str], values: table.Values) -> int | None:
-    """Encrypt a file anew under a new data key, and add or remove recipients.
-
-    Examples:
-      kubectl sops rotate -i secret.yaml
-
-      kubectl sops rotate -i --add-age age1… --rm-pgp ABCDEF… secret.yaml
-    """
-    if not arguments:
-        raise InputNotFoundError("no file specified", hint="write: rotate -i FILE")
-    if values.get("in_place") and values.get("output"):
-        raise ConflictingParametersError("cannot operate on both --output and --in-place")
-    add, remove = recipients(values, "add_"), recipients(values, "rm_")
-    file = arguments[0]
-    try:
-        data = read(file)
-    except InputNotFoundError:
-        if add or remove:
-            raise MissingFileForKeysError(
-                f"cannot add or remove keys on non-existent file {file}", hint="create it with `edit` first"
-            ) from None
-        raise
-    source = session.input_format(file, values)
-    try:
-        result = change.rotate(
-            data,
-            source,
-            session.keyring(values),
-            now=session.now(),
-            add=add,
-            remove=[key.id for key in remove],
-            ignore_mac=bool(values.get("ignore_mac")),
-        )
-    except SopsError as error:
-        raise error.at(file) from None
-    if values.get("in_place"):
-        session.write_result(file, data, result, "rotated", values, expected=data)
-    elif values.get("output"):
-        replace_file(str(values["output"]), result)
-    else:
-        sys.stdout.buffer.write(result)
-    return None
-
-
-SET = table.Command(
+SET_ONE = table.Command(
     set_value, (*_COMMON, VALUE_FILE, VALUE_STDIN, GENERATE, *_WRITING, *table.KEYS), "FILE KEY-PATH VALUE"
 )
+"""One value, as sops has it."""
+
+SET = table.Command(set_value, (*SET_ONE.options, *secret_values.OPTIONS, table.CONFIG), "FILE [KEY-PATH [VALUE]]")
 UNSET = table.Command(unset_value, (*_COMMON, *_WRITING, *table.KEYS), "FILE KEY-PATH")
-ROTATE = table.Command(
-    rotate,
-    (
-        table.IN_PLACE,
-        table.OUTPUT,
-        table.INPUT_TYPE,
-        table.OUTPUT_TYPE,
-        table.FILENAME_OVERRIDE,
-        table.IGNORE_MAC,
-        table.INDENT,
-        *_edge("add", "Add"),
-        *_edge("rm", "Remove"),
-        table.Option("--encryption-context", help="KMS context for the keys that are added.", metavar="PAIRS"),
-        table.SHAMIR_THRESHOLD,
-        *_WRITING,
-        *table.KEYS,
-    ),
-    "FILE",
-)
