@@ -272,7 +272,7 @@ def _with_their_code(error: SopsError, command: table.Command, missing: type[Sop
     message = error.message
     if isinstance(error, NoRecipientsError | ConfigNotFoundError):
         kind = SopsError
-        if command is _load("change", "ROTATE"):  # without the last key
+        if command is _load("rotate_file", "COMMAND"):  # without the last key
             message = EMPTY_GROUP
     elif isinstance(error, InputNotFoundError) and error.file:
         kind = missing

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kubectl_sops.cli.change import SET, UNSET
+from kubectl_sops.cli.set_value import SET, UNSET
 from kubectl_sops.core.metadata import KeyEntry
 from kubectl_sops.files.decrypt import decrypt
 from kubectl_sops.files.encrypt import Recipe, encrypt
