@@ -17,7 +17,7 @@ from kubectl_sops.errors import (
     UnwritableFileError,
     UsageError,
 )
-from kubectl_sops.program import buffer_output, leave
+from kubectl_sops.program import begin, buffer_output, leave
 
 if TYPE_CHECKING:
     from typing import Any
@@ -32,12 +32,13 @@ def main(argv: list[str] | None = None) -> None:
     words = list(sys.argv if argv is None else argv)
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # for as long as the program runs
+    begin(main)
     buffer_output()
     name = os.path.basename(words[0])
     if name not in PREDECESSORS:
         name = PROGRAM  # as a plugin it is called by the name of the configuration's kind
     code = _guarded(name, words[1:], dict(os.environ))
-    leave(code, main)
+    leave(code)
 
 
 def _guarded(name: str, args: list[str], environ: dict[str, str]) -> int:

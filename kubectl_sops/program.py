@@ -22,18 +22,30 @@ def buffer_output() -> None:
         sys.stdout = TextIOWrapper(stream, encoding="utf-8", line_buffering=stream.isatty())
 
 
-def leave(code: int, main: Callable[..., object]) -> NoReturn:
-    """Exit with ``code``; ``main`` is the program's entry point.
+def begin(main: Callable[..., object]) -> None:
+    """Prepare for ``leave``; ``main`` is the program's entry point.
 
-    Where it is what was started, the interpreter is not taken apart: that costs as much time as a dozen files, and
-    nothing is left to clean up.
+    Where it is what was started, the interpreter is not taken apart at the end: that costs as much time as a dozen
+    files. What others want to be done at the end is done before: the last to register comes first.
     """
     if getattr(sys.modules["__main__"], "main", None) is main and "coverage" not in sys.modules:
-        atexit.register(_end, code)
+        atexit.register(_end)
+
+
+_code: int | None = None
+
+
+def leave(code: int) -> NoReturn:
+    """Exit with ``code``."""
+    global _code  # noqa: PLW0603  # a process has one
+    _code = code
     sys.exit(code)
 
 
-def _end(code: int) -> None:
+def _end() -> None:
+    code = _code
+    if code is None:
+        return  # the process ends in another way
     for stream in (sys.stdout, sys.stderr):
         try:
             if stream is not None:

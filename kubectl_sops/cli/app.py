@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from kubectl_sops.cli import option_table
 from kubectl_sops.cli.commands import COMMANDS
 from kubectl_sops.errors import BUG_EXIT_CODE, INTERRUPTED_EXIT_CODE, SopsError, UsageError
-from kubectl_sops.program import buffer_output, leave
+from kubectl_sops.program import begin, buffer_output, leave
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -41,6 +41,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         from kubectl_sops.cli.terminal import open_streams
 
         open_streams()
+    begin(main)
     buffer_output()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
@@ -51,8 +52,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     if name == "sops":
         from kubectl_sops.cli import sops_front
 
-        leave(guard(lambda: sops_front.main(args), name), main)
-    leave(guard(lambda: _run(name, args), name), main)
+        leave(guard(lambda: sops_front.main(args), name))
+    leave(guard(lambda: _run(name, args), name))
 
 
 def guard(run: Callable[[], int | None], name: str) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+from binascii import a2b_base64
 from typing import TYPE_CHECKING, Any
 
 from kubectl_sops.cluster.failure import CredentialsError, KubeconfigError
@@ -27,7 +28,7 @@ DEFAULT_TIMEOUT = 30.0
 """Seconds without ``--request-timeout``; kubectl waits for ever, a tool in a script should not."""
 
 MEMORY_FOLDER = "/dev/shm"  # noqa: S108  # nothing is created under a name that could be foreseen
-"""Where the package puts a client key that the kubeconfig holds as text, because OpenSSL reads keys from files only."""
+"""Where the package puts a client key that the kubeconfig holds as text, on systems without files of one process."""
 
 _OURS = "\0kubectl-sops"
 """Name of the context that the flags describe; no kubeconfig can have it."""
@@ -178,11 +179,16 @@ def _load(config: Untyped, context: dict[str, object], user: dict[str, object]) 
     users = _named(config, "users", str(context.get("user")))
     if "exec" in user and "token" not in user:
         user = {key: value for key, value in user.items() if key != "exec"} | _run_plugin(config, context, user)
-    config.value["contexts"].append({"name": _OURS, "context": {**context, "user": _OURS}})
-    config.value["users"].append(ConfigNode(_OURS, {"name": _OURS, "user": user}, users.path if users else None))
+    cluster = _named(config, "clusters", str(context["cluster"]))
     configuration = Configuration()
     folder = MEMORY_FOLDER if os.access(MEMORY_FOLDER, os.W_OK | os.X_OK) else None
     try:
+        for kind, field, node, path in (
+            ("contexts", "context", {**context, "user": _OURS, "cluster": _OURS}, None),
+            ("users", "user", _in_memory(user), users.path if users else None),
+            ("clusters", "cluster", _in_memory(cluster.value["cluster"]), cluster.path),
+        ):
+            config.value[kind].append(ConfigNode(_OURS, {"name": _OURS, field: node}, path))
         # without config_base_path relative names are looked for beside the file that has them
         loader = KubeConfigLoader(config, active_context=_OURS, config_base_path=None, temp_file_path=folder)
         loader.load_and_set(configuration)
@@ -193,6 +199,29 @@ def _load(config: Untyped, context: dict[str, object], user: dict[str, object]) 
     except (ConfigException, AttributeError, KeyError, TypeError, ValueError):
         raise _unusable() from None
     return configuration
+
+
+def _in_memory(node: Mapping[str, object]) -> dict[str, object]:
+    """A user or cluster with names of files in place of what it holds as text, since OpenSSL reads from files only.
+
+    The files exist in this process alone, and end with it, however it ends.
+    """
+    found = dict(node)
+    if not hasattr(os, "memfd_create"):
+        return found  # the package makes temporary files, and removes them
+    for name in ("certificate-authority", "client-certificate", "client-key"):
+        text = found.get(f"{name}-data")
+        if not text:
+            continue
+        descriptor = os.memfd_create(name, os.MFD_CLOEXEC)
+        path = f"/proc/self/fd/{descriptor}"
+        if not os.path.exists(path):
+            os.close(descriptor)
+            return found
+        os.write(descriptor, a2b_base64(str(text)))
+        found[name] = path
+        del found[f"{name}-data"]
+    return found
 
 
 def _run_plugin(config: Untyped, context: dict[str, object], user: dict[str, object]) -> dict[str, object]:
