@@ -63,7 +63,7 @@ def guard(run: Callable[[], int | None], name: str) -> int:
         sys.stdout.flush()
     except SopsError as error:
         return _failed(error, name)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, EOFError):  # Ctrl-C, and Ctrl-D at a question
         _show("")
         return INTERRUPTED_EXIT_CODE
     except BrokenPipeError:

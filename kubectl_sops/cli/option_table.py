@@ -207,7 +207,7 @@ def parse(argv: list[str], options: tuple[Option, ...], environ: dict[str, str])
             continue
         flag, equals, value = word.partition("=")
         option = by_flag.get(flag)
-        if option is None:
+        if option is None or (equals and not flag.startswith("--")):
             raise NotPlain
         if option.kind == FLAG:
             if equals:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kubectl_sops.core import mac
-from kubectl_sops.core.cipher import NONCE_SIZE, Cipher
+from kubectl_sops.core.cipher import NONCE_SIZE, PREFIX, Cipher
 from kubectl_sops.core.leaf import aad
-from kubectl_sops.core.values import decode, encode, type_name
+from kubectl_sops.core.values import Comment, decode, encode, type_name
 from kubectl_sops.errors import ValueAuthError
 
 if TYPE_CHECKING:
@@ -26,20 +26,18 @@ def reseal(
     leaves: Sequence[Leaf],
     metadata: Metadata,
     data_key: bytes,
-    fresh: Metadata,
     fresh_key: bytes,
     *,
-    now: str,
     random_bytes: Callable[[int], bytes],
-) -> tuple[str, Metadata]:
-    """The text under ``fresh_key``, and ``fresh`` with its MAC and time.
+) -> tuple[str, str]:
+    """The text under ``fresh_key``, and the MAC of its values.
 
     That text and leaves belong together is proved by every single value and by the MAC: they would not authenticate.
 
     Args:
         parts: the text taken apart: what comes before the first ciphertext, then for each its data, nonce, tag and type
             as they are written, and what comes behind it.
-        leaves: what the text holds, in order, no comments among them.
+        leaves: what the text holds, in order, no comments among them. A value that starts as a ciphertext does is one.
 
     Raises:
         ValueAuthError: a ciphertext does not authenticate at the place of its leaf, or there are more or fewer.
@@ -61,13 +59,15 @@ def reseal(
                 covered.append(encode(value))
             continue
         ciphertext = next(ciphertexts, None)
-        if ciphertext is None:
+        if ciphertext is None or not isinstance(value, str) or not value.startswith(PREFIX):
             raise ValueAuthError("a value that is not encrypted", path=leaf.path)
         data, nonce, tag, kind, behind = ciphertext
         place = aad(leaf.path).encode()
         plain = old.open_bytes(data, nonce, tag, place)
         if kind != "str":  # some spellings are accepted that are not written
             value = decode(plain, kind)
+            if value.__class__ is Comment:
+                raise ValueAuthError("a comment in the place of a value", path=leaf.path)
             plain, kind = encode(value), type_name(value)
         covered.append(plain)
         start = NONCE_SIZE * number
@@ -76,4 +76,4 @@ def reseal(
         raise ValueAuthError("a ciphertext that no rule of the file selects")
     computed = mac.compute_bytes(covered, only_encrypted=only_encrypted)
     mac.check(old, metadata, computed)
-    return "".join(text), mac.record(new, fresh, computed, now, random_bytes(NONCE_SIZE))
+    return "".join(text), computed

@@ -7,8 +7,9 @@ from binascii import b2a_base64
 from typing import TYPE_CHECKING
 
 from kubectl_sops import formats
+from kubectl_sops.core import mac
 from kubectl_sops.core import reseal as core_reseal
-from kubectl_sops.core.cipher import KEY_SIZE
+from kubectl_sops.core.cipher import KEY_SIZE, NONCE_SIZE, Cipher
 from kubectl_sops.errors import InvalidValueError, MacMismatchError, NoRecipientsError, ValueAuthError
 from kubectl_sops.files.decrypt import open_document, parse_encrypted
 from kubectl_sops.files.encrypt import parse_plain, seal, seal_as, stash_of
@@ -190,7 +191,8 @@ def rekey(
             return resealed
     document, metadata = parse_encrypted(data, format)
     opened, _ = open_document(document, metadata, keyring, ignore_mac=ignore_mac)
-    metadata, data_key = _fresh(metadata, keyring, regroup)
+    data_key = os.urandom(KEY_SIZE)
+    metadata = _wrapped(metadata, data_key, keyring, regroup)
     resealed = reseal(document, opened, metadata, data_key, now=now)
     if resealed is not None:
         return resealed
@@ -210,25 +212,25 @@ def _reseal_lines(
     leaves = quick.leaves() if quick is not None else None
     if quick is None or leaves is None or b"#" in quick.body:  # where a comment belongs takes more
         return None
-    before, parts = quick.metadata, quick.parts()
-    data_key = keyring.data_key(before)
-    fresh, fresh_key = _fresh(before, keyring, regroup)
+    before, data_key, fresh_key = quick.metadata, keyring.data_key(quick.metadata), os.urandom(KEY_SIZE)
     try:
-        text, metadata = core_reseal.reseal(
-            parts, leaves, before, data_key, fresh, fresh_key, now=now, random_bytes=os.urandom
-        )
+        text, computed = core_reseal.reseal(quick.parts(), leaves, before, data_key, fresh_key, random_bytes=os.urandom)
     except (ValueAuthError, MacMismatchError):
         return None  # what is wrong is for the careful way to say
+    metadata = _wrapped(before, fresh_key, keyring, regroup)
+    metadata = mac.record(Cipher(fresh_key), metadata, computed, now, os.urandom(NONCE_SIZE))
     return quick.with_body(text.encode(), metadata)
 
 
-def _fresh(
-    metadata: Metadata, keyring: Keyring, regroup: Callable[[Metadata], tuple[Metadata, Sequence[Group]]]
-) -> tuple[Metadata, bytes]:
-    """The metadata with a new data key wrapped, and that key."""
+def _wrapped(
+    metadata: Metadata,
+    data_key: bytes,
+    keyring: Keyring,
+    regroup: Callable[[Metadata], tuple[Metadata, Sequence[Group]]],
+) -> Metadata:
+    """The metadata with a new data key, wrapped."""
     metadata, groups = regroup(metadata)
     if not any(groups):
         raise NoRecipientsError("nobody could open the file any more", hint="name at least one recipient that stays")
-    data_key = os.urandom(KEY_SIZE)
     wrapped, threshold = keyring.wrap(data_key, groups, metadata.shamir_threshold, os.urandom)
-    return metadata.with_groups(wrapped, threshold if len(wrapped) > 1 else metadata.shamir_threshold), data_key
+    return metadata.with_groups(wrapped, threshold if len(wrapped) > 1 else metadata.shamir_threshold)

@@ -22,7 +22,7 @@ BREAKING_TAGS = frozenset(CORE + name for name in ("int", "float", "bool", "time
 """Tags that keep other readers from decoding a ciphertext that stands behind them."""
 
 _HINT = frozenset("+-.0123456789yYnNtTfFoO~")
-_WORDS: dict[str, object] = {
+WORDS: dict[str, object] = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
     **dict.fromkeys(("~", "null", "Null", "NULL"), None),
@@ -55,8 +55,8 @@ def resolve(text: str) -> object:
     first = text[0]
     if first not in _HINT:
         return text
-    if text in _WORDS:
-        return _WORDS[text]
+    if text in WORDS:
+        return WORDS[text]
     if first == ".":
         return float(text.replace("_", "")) if re.fullmatch(_DOT_FLOAT, text) and _finite(text) else text
     if first in "+-0123456789":

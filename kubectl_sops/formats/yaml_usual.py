@@ -13,7 +13,7 @@ from kubectl_sops.core.cipher import PREFIX
 from kubectl_sops.core.leaf import Leaf
 from kubectl_sops.core.values import Comment, is_listed_comment
 from kubectl_sops.errors import EncryptTreeError
-from kubectl_sops.formats.yaml_scalars import resolve
+from kubectl_sops.formats.yaml_scalars import WORDS, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,15 +32,15 @@ _PLAIN = r"(?:[A-Za-z0-9_./$]|[-+](?=[A-Za-z0-9.]))[A-Za-z0-9_./$(){}+=,@ -]*"
 _CIPHERTEXT = re.compile(_SEALED)
 _RUN = re.compile(rf"([ ]*){_KEY}: {_SEALED}\n(?:\1{_KEY}: {_SEALED}\n)*")
 _PAIR = re.compile(r" *([^:]+): (.*)\n")
-_LINE = re.compile(rf"([ ]*)((?:- )?)({_KEY}):(?:[ ]+(?:\"([^\"\\\n]*)\"|'([^'\n]*)'|({_SEALED})|({_PLAIN})))?[ ]*\n")
+_LINE = re.compile(
+    rf"([ ]*)((?:- )?)({_KEY}):"
+    rf"(?:[ ]+(?:\"([^\"\\\x00-\x1f\x7f]*)\"|'([^'\x00-\x1f\x7f]*)'|({_SEALED})|({_PLAIN})))?[ ]*\n"
+)
 _BLOCK = re.compile(rf"([ ]*)({_KEY}): [|>][-+]?\n\1[ ]+({_SEALED})\n")
 _ITEM = re.compile(rf"([ ]*)- ({_SEALED})\n")
 _COMMENT = re.compile(rf"[ ]*#({_SEALED})\n")
-_NOT_TEXT = frozenset(
-    form
-    for word in ("null", "true", "false", ".inf", ".nan", "y", "n", "yes", "no", "on", "off")
-    for form in (word, word.title(), word.upper(), word[:2].title() + word[2:].upper())
-)
+MAX_DEPTH = 50
+"""Nesting; what is deeper is left to the parser, which has a limit of its own."""
 
 
 def read(body: str) -> list[Leaf] | None:
@@ -148,7 +148,7 @@ class _Nesting:
                     return None
         self.pending = None
         level = levels[-1]
-        if level.column != column or level.is_list or not _NOT_TEXT.isdisjoint(keys):
+        if len(levels) > MAX_DEPTH or level.column != column or level.is_list or not WORDS.keys().isdisjoint(keys):
             return None
         before = len(level.keys)
         level.keys.update(keys)

@@ -110,7 +110,7 @@ def test_both_read_the_same_environment_variables(name: str, monkeypatch: pytest
 
 
 @pytest.mark.parametrize(
-    "call", [["--nope"], ["--help"], ["-h"], ["--in-place=yes"], ["--output"], ["--indent", "x"], ["-iq"]]
+    "call", [["--nope"], ["--help"], ["-h"], ["--in-place=yes"], ["--output"], ["--indent", "x"], ["-iq"], ["-i=yes"]]
 )
 def test_anything_unusual_is_left_to_typer(call: list[str]) -> None:
     """Help, mistakes and short flags written together are not for the quick parser."""
@@ -137,3 +137,13 @@ def test_flags_of_a_command_are_its_own(name: str) -> None:
 def test_there_are_tables() -> None:
     """The tests above have something to test."""
     assert {"decrypt", "encrypt", "edit", "set", "exec-env", "filestatus", "keys list", "git textconv"} <= set(TABLES)
+
+
+def test_ctrl_d_at_a_question_is_no_bug(capsys: pytest.CaptureFixture[str]) -> None:
+    """It ends the command as Ctrl-C does."""
+
+    def ask() -> int:
+        raise EOFError
+
+    assert app.guard(ask, "kubectl-sops") == 130
+    assert "bug" not in capsys.readouterr().err

@@ -6,6 +6,8 @@ import os
 
 import pytest
 
+from kubectl_sops.core import mac
+from kubectl_sops.core.cipher import Cipher
 from kubectl_sops.core.document import open_leaves, seal_leaves
 from kubectl_sops.core.leaf import Leaf
 from kubectl_sops.core.metadata import new
@@ -33,7 +35,8 @@ def text_of(leaves):
 
 def run(leaves, metadata, text=None):
     parts = take_apart(text_of(leaves) if text is None else text)
-    return reseal(parts, leaves, metadata, KEY, metadata, FRESH, now=LATER, random_bytes=os.urandom)
+    result, computed = reseal(parts, leaves, metadata, KEY, FRESH, random_bytes=os.urandom)
+    return result, mac.record(Cipher(FRESH), metadata, computed, LATER, os.urandom(32))
 
 
 @pytest.mark.parametrize("only_encrypted", [False, True])
@@ -54,8 +57,6 @@ def test_the_same_values_come_out_under_the_other_key(only_encrypted):
 
 def test_other_spellings_of_a_type_are_written_as_sops_does():
     """sops accepts ``true`` and writes ``True``, over which the MAC is computed."""
-    from kubectl_sops.core.cipher import Cipher
-
     leaves, metadata = document([True])
     sealed = Cipher(KEY).seal_bytes(b"true", "bool", b"data:k0:", os.urandom(32))
     leaves[1] = Leaf(leaves[1].path, sealed)
@@ -96,3 +97,23 @@ def test_text_and_leaves_have_to_belong_together():
         run(leaves, metadata, text_of(leaves[:-1]))
     with pytest.raises(ValueAuthError):
         run(leaves, metadata, text_of([*leaves, Leaf(("other",), leaves[1].value)]))
+
+
+@pytest.mark.parametrize(
+    "tamper",
+    [lambda v: v.replace("type:str", "type:comment"), lambda v: "x " + v, lambda v: f'"{v}"', lambda v: "plain"],
+)
+def test_what_only_looks_like_a_value_is_not_taken_for_one(tamper):
+    """A type that takes a value out of the MAC, and text around a ciphertext."""
+    leaves, metadata = document(["one", "two"])
+    leaves[1].value = tamper(leaves[1].value)
+    with pytest.raises(ValueAuthError):
+        run(leaves, metadata)
+
+
+def test_a_ciphertext_within_a_plain_value_does_not_stand_for_another():
+    """The second value is plain, and its ciphertext stands in text that is not encrypted: nothing is missing."""
+    leaves, metadata = document(["one", "two"], only_encrypted=True)
+    leaves[0].value, leaves[1].value = f"x {leaves[1].value}", "plain"
+    with pytest.raises(ValueAuthError):
+        run(leaves, metadata)

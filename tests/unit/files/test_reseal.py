@@ -87,16 +87,26 @@ def test_a_secret_needs_no_parser(monkeypatch):
         (b"    a: ENC", b"    x: ENC", ("stringData", "x")),
         (b"name: x", b"name: y", None),
         (b"data:", b"data:AAAA", ("stringData", "a")),
+        (b"type:str", b"type:comment", None),
+        (b"a: ENC", b"a: x ENC", ("stringData", "a")),
     ],
-    ids=["moved", "plain value", "damaged"],
+    ids=["moved", "plain value", "damaged", "another type", "text before"],
 )
 def test_a_damaged_secret_is_refused_with_its_place(old, new, path):
     """The quick way leaves it to the careful one to say what is wrong."""
     data = _secret()
-    at = data.index(old, data.index(b"stringData") if path else 0)
+    at = data.index(old, data.index(b"stringData") if old not in (b"name: x",) else 0)
     broken = data[:at] + new + data[at + len(old) :]
     with pytest.raises((ValueAuthError, MacMismatchError)) as caught:
         change.rotate(broken, "yaml", KEYRING, now=NOW)
     assert (caught.value.path or None) == path
-    if path is None:
+    if old == b"name: x":
         assert change.rotate(broken, "yaml", KEYRING, now=NOW, ignore_mac=True)
+
+
+def test_no_key_is_asked_for_a_damaged_file(monkeypatch):
+    """A service would have to wrap a data key that is thrown away, and its error would hide what is wrong."""
+    broken = _secret().replace(b"name: x", b"name: y")
+    monkeypatch.setattr(Keyring, "wrap", None)
+    with pytest.raises(MacMismatchError):
+        change.rotate(broken, "yaml", KEYRING, now=NOW)

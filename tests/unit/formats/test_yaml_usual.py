@@ -18,7 +18,8 @@ LINES = (
     f"  c: '{ENC}'", f'  d: "{ENC}"', f"  e: |\n    {ENC}", f"  f: >-\n      {ENC}", "  g: plain text", "  h: 0x1F",
     "  i: 1.50", "  j: 2001-12-14", "  k: yes", "  l: ~", "  m: null", "  n:", '  o: ""', "  p: ''", '  q: "a: #b"',
     "  r: 'c # d'", f"  - {ENC}", f"- {ENC}", f"  - {COMMENT}", "  - plain", f"  - s: {ENC}", f"    t: {ENC}",
-    "- u: 1", "  v: 2", "  true: x", "  .5: x", "  .inf: x", "  w: .5", "  1: x", "  x: -1", "  y: -", "", "  ",
+    "- u: 1", "  v: 2", "  true: x", "  .5: x", "  .inf: x",
+    "  .NaN: x", "  y: x", "  Yes: x", "  w: .5", "  1: x", "  x: -1", "  y: -", "", "  ",
     "z: a b  ", f"aa: {ENC} ", f"bb: {ENC} more", f"cc: x {ENC}", f'dd: "x {ENC}"', "  ee: 9223372036854775808",
     "  <<: x", "ff: [1]", "gg: &x y", "hh: |", "  ii", "jj: \"k", "kk: é", "---", "\tll: x", "mm : x", "nn: a:b",
     f"{'o' * 254}: {ENC}", "pp: !!str x", "qq: x\\y", "rr: $(a), b=c@d",
@@ -67,7 +68,6 @@ def test_a_changed_character_is_not_misread(position: int, character: str, repla
     "line",
     [
         "  true: x",
-        "  NO: x",
         "  .Inf: x",
         "  .5: x",
         f"  {'k' * 300}: x",
@@ -78,6 +78,12 @@ def test_a_changed_character_is_not_misread(position: int, character: str, repla
 def test_keys_and_numbers_that_sops_refuses_are_left_to_the_parser(line: str) -> None:
     """It says what is wrong with them."""
     assert yaml_usual.read(f"data:\n{line}\n") is None
+
+
+def test_deep_nesting_is_left_to_the_parser() -> None:
+    """Which has a limit, while recursion has none but Python's."""
+    assert yaml_usual.read("".join(f"{' ' * n}a:\n" for n in range(30)) + " " * 30 + "a: 1\n") is not None
+    assert yaml_usual.read("".join(f"{' ' * n}a:\n" for n in range(1000)) + " " * 1000 + "a: 1\n") is None
 
 
 def test_a_secret_is_read() -> None:
