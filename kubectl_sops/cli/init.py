@@ -61,12 +61,19 @@ def init(arguments: list[str], values: table.Values) -> None:
       kubectl sops init --from-stdin < age.key
 
       kubectl sops init --force --overlap
+
+      kubectl sops init --force --from-stdin < age.key
     """
     if arguments:
         raise UsageError("unexpected argument", hint="a key to store is read with --from-stdin")
     if any(values.get(mode) for mode in ("force", "overlap", "resume", "abort")):
         from kubectl_sops.cli.replace import replace
 
+        for name in ("recipient", "path_regex", "print_only", "create_namespace"):
+            if values.get(name):
+                raise ConflictingParametersError(
+                    f"--{name.replace('_', '-')} does not go with --force", hint="run `init` with it afterwards"
+                )
         replace(*secret_place(values), values)
         return
     people = parse_recipients(values.get("recipient"))

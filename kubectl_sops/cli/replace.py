@@ -10,7 +10,7 @@ from kubectl_sops.cli import progress, session
 from kubectl_sops.cluster import age_secret, identities
 from kubectl_sops.cluster.client import connect
 from kubectl_sops.cluster.failure import ChangedMeanwhileError, UnusableSecretError
-from kubectl_sops.errors import ConflictingParametersError, SopsError
+from kubectl_sops.errors import ClusterError, ConflictingParametersError, KeyParseError, SopsError
 from kubectl_sops.repo import find, replacement
 from kubectl_sops.repo.replacement import PREVIOUS, Replacement, StoreChangedError
 from kubectl_sops.repo.transaction import NoTransactionError, Transaction
@@ -59,6 +59,7 @@ def replace(namespace: str, name: str, values: table.Values) -> None:
         raise ConflictingParametersError("cannot use more than one of --force, --resume and --abort")
     if values.get("overlap") and not values.get("force"):
         raise ConflictingParametersError("--overlap belongs to --force")
+    brought = _brought(values)
     client = connect(values)
     secret = ClusterSecret(client, namespace, name)
     top = replacement.repository_top(".")
@@ -73,6 +74,10 @@ def replace(namespace: str, name: str, values: table.Values) -> None:
     old = [recipient for entry in entries.values() for recipient in secret.recipients(entry)]
     if not old:
         age_secret.read(client, namespace, name).require_usable()
+    if brought is not None and brought.recipient in old:
+        raise ClusterError(
+            f"secret/{name} in namespace {namespace} holds this key already", hint="bring another, or leave --force out"
+        )
     plan = replacement.plan(top, list(dict.fromkeys(old)))
     _show(plan, name, values)
     if values.get("dry_run"):
@@ -80,16 +85,31 @@ def replace(namespace: str, name: str, values: table.Values) -> None:
     if not values.get("yes") and session.is_interactive() and not _agreed():
         session.tell("nothing was changed")
         return
-    identity = _generate()
-    text = identities.key_file(identity.text, identity.recipient, session.now())
+    identity = brought or _generate()
+    text = identities.dump([identity])
     keyring = session.keyring({**values, "key_source": "auto", "key_secret": f"{namespace}/{name}"})
     work.run(
         plan, keyring, identity.recipient, text, now=session.now, overlap=bool(values.get("overlap")),
         progress=lambda files: progress.track(files, "Encrypting", quiet=bool(values.get("quiet"))),
     )  # fmt: skip
-    sys.stdout.write(text)
-    sys.stdout.flush()
+    if brought is None:
+        sys.stdout.write(text)
+        sys.stdout.flush()
     _tell_result(name, identity.recipient, values)
+
+
+def _brought(values: table.Values) -> identities.Identity | None:
+    """The key on standard input that is to take the place of the old one."""
+    if not values.get("from_stdin"):
+        return None
+    if not values.get("force"):
+        raise ConflictingParametersError("--from-stdin goes with neither --resume nor --abort")
+    from kubectl_sops.cli.init import read_identities
+
+    found = read_identities("-")
+    if len(found) != 1:
+        raise KeyParseError(f"there are {len(found)} age identities, expected one", hint="the others: `keys import`")
+    return found[0]
 
 
 def _generate() -> identities.Identity:

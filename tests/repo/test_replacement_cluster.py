@@ -41,8 +41,8 @@ class World:
         self.foreign = (self.repo.folder / "other/x.env").read_bytes()
         self.first = self.held()
 
-    def init(self, *args):
-        return call(init.COMMAND, *args, *self.flags)
+    def init(self, *args, stdin=b""):
+        return call(init.COMMAND, *args, *self.flags, stdin=stdin)
 
     def held(self):
         data = self.api.secret(self.namespace)["data"]
@@ -83,6 +83,31 @@ def test_force_replaces_the_key(world):
     with pytest.raises(Exception, match="no key opens"):
         decrypt((world.repo.folder / "db.yaml").read_bytes(), "yaml", Keyring({}, identities=old, source="none"))
     world.repo.commit()
+
+
+def test_a_key_can_be_brought(world):
+    """The one on standard input takes the old one's place, and is not printed; anything else stops it."""
+    brought = people("brought")[0]
+    before = world.held(), world.repo.git("status", "--porcelain").stdout
+    for text in ("", "nothing of the kind\n", f"{brought.identity}\n{people('x')[0].identity}\n", before[0][0] + "\n"):
+        result = world.init("--force", "--from-stdin", stdin=text.encode())
+        assert result.code not in (0, 70), text
+        assert (world.held(), world.repo.git("status", "--porcelain").stdout) == before
+    result = world.init("--force", "--from-stdin", stdin=f"{brought.identity}\n".encode())
+    assert result.code == 0, result
+    assert result.out == ""
+    assert world.held() == [brought.identity]
+    world.check_open()
+    world.repo.commit()
+
+
+@pytest.mark.parametrize(
+    "more", [["--recipient", "age1x"], ["--path-regex", "x"], ["--print-only"], ["--create-namespace"]]
+)
+def test_force_says_what_does_not_go_with_it(world, more):
+    """Rather than leaving it out without a word."""
+    result = world.init("--force", *more)
+    assert f"{more[0]} does not go with --force" in result.err
 
 
 def test_dry_run_changes_nothing(world):
