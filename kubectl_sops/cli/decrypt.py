@@ -76,9 +76,10 @@ def _chosen() -> str:
 
 def decrypt_one(path: str, values: Mapping[str, object], keyring: Keyring) -> bytes:
     """The plaintext of one file, in the wanted format; errors name the file."""
-    source, wanted = session.input_format(path, values), session.output_format(path, values)
     try:
-        document, metadata = parse_encrypted(read(path), source)
+        data = read(path)
+        source, wanted = session.input_format(path, values, data), session.output_format(path, values, data)
+        document, metadata = parse_encrypted(data, source)
         opened, _ = open_document(document, metadata, keyring, ignore_mac=bool(values.get("ignore_mac")))
         if values.get("extract"):
             from kubectl_sops.files.convert import extract

@@ -36,7 +36,8 @@ def exec_env(arguments: list[str], values: table.Values) -> int | None:
     if values.get("background") and values.get("same_process"):
         raise ConflictingParametersError("cannot use both --background and --same-process")
     try:
-        document, metadata = parse_encrypted(read(file), session.input_format(file, values))
+        data = read(file)
+        document, metadata = parse_encrypted(data, session.input_format(file, values, data))
         opened, _ = open_document(document, metadata, session.keyring(values))
         added = environment.variables(document, opened)
     except SopsError as error:

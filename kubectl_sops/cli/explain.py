@@ -10,6 +10,7 @@ from kubectl_sops import formats, rules
 from kubectl_sops.cli import listing, session
 from kubectl_sops.cli import option_table as table
 from kubectl_sops.errors import NoMatchingKeyError, SopsError, UsageError
+from kubectl_sops.formats.guess import format_with
 from kubectl_sops.repo.roster import roster
 from kubectl_sops.rules.explanation import explain as explain_rules
 
@@ -54,7 +55,8 @@ def _metadata(file: str) -> Metadata | None:
         return None
     try:
         with open(file, "rb") as stream:
-            return formats.parse(stream.read(), formats.format_of(file)).metadata
+            data = stream.read()
+        return formats.parse(data, format_with(file, data)).metadata
     except (SopsError, OSError):
         return None
 

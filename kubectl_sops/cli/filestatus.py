@@ -21,7 +21,8 @@ def filestatus(arguments: list[str], values: table.Values) -> None:
         raise InputNotFoundError("no file specified", hint="write: filestatus FILE")
     file = arguments[0]
     try:
-        metadata = formats.parse(read(file), session.input_format(file, values)).metadata
+        data = read(file)
+        metadata = formats.parse(data, session.input_format(file, values, data)).metadata
         encrypted = metadata is not None and bool(metadata.mac) and bool(metadata.version)
     except SopsError as error:
         raise error.at(file) from None

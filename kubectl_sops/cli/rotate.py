@@ -12,7 +12,6 @@ from kubectl_sops.cli.recipe import recipients
 from kubectl_sops.errors import ConflictingParametersError, SopsError, UsageError
 from kubectl_sops.files import change, remote
 from kubectl_sops.files.read import read
-from kubectl_sops.formats import format_of
 from kubectl_sops.repo import find, rekey
 from kubectl_sops.repo.batch import Batch
 from kubectl_sops.repo.exposure import Loss, exposures, lines
@@ -62,7 +61,7 @@ def _rotate_many(paths: Sequence[str], values: table.Values) -> int:
         data = _data(entry)
         if data is None:
             return None
-        kind = session.input_format(entry.path, values)
+        kind = session.input_format(entry.path, values, data)
         ignore_mac = bool(values.get("ignore_mac"))
         return data, change.rotate(
             data, kind, keyring, now=session.now(), add=add, remove=gone, ignore_mac=ignore_mac
@@ -78,7 +77,7 @@ def _rotate_many(paths: Sequence[str], values: table.Values) -> int:
                 failures.append(result.at(entry.path))
             elif result is not None:
                 data, after = result
-                plan = _plan(entry.path, data, session.input_format(entry.path, values), add, gone)
+                plan = _plan(entry.path, data, session.input_format(entry.path, values, data), add, gone)
                 if plan is not None and plan.removed:
                     losses.append(Loss(entry.path, plan.removed, plan.secret_paths()))
                 if not dry:
@@ -99,7 +98,7 @@ def _data(entry: find.Entry) -> bytes | None:
         data = find.read_text(entry.path)
     except OSError:
         return None
-    return data if data is not None and find.looks_encrypted(data, format_of(entry.path)) else None
+    return data if data is not None and find.encrypted_format(entry.path, data) is not None else None
 
 
 def _plan(path: str, data: bytes, kind: str, add: Group, gone: set[str]) -> Plan | None:

@@ -57,7 +57,7 @@ def rotate(arguments: list[str], values: table.Values) -> int | None:
                 f"cannot add or remove keys on non-existent file {file}", hint="create it with `edit` first"
             ) from None
         raise
-    source = session.input_format(file, values)
+    source = session.input_format(file, values, data)
     try:
         result = change.rotate(
             data,

@@ -91,14 +91,23 @@ def _cluster_entries(values: Mapping[str, object]) -> Mapping[str, bytes]:
     return entries(connect(values), namespace, name)
 
 
-def input_format(path: str, values: Mapping[str, object]) -> str:
-    """The format of an input: by ``--input-type``, ``--filename-override`` or its name."""
-    return _type(values, "input_type") or formats.format_of(str(values.get("filename_override") or path))
+def input_format(path: str, values: Mapping[str, object], data: bytes = b"") -> str:
+    """The format of an input: by ``--input-type``, ``--filename-override``, its name, or else what is in it."""
+    given = _type(values, "input_type")
+    if given is not None:
+        return given
+    if values.get("filename_override"):
+        return formats.format_of(str(values["filename_override"]))
+    if values.get("as_sops") or formats.format_of(path) != "binary":
+        return formats.format_of(path)
+    from kubectl_sops.formats.guess import format_with
+
+    return format_with(path, data)
 
 
-def output_format(path: str, values: Mapping[str, object]) -> str:
+def output_format(path: str, values: Mapping[str, object], data: bytes = b"") -> str:
     """The format of an output: by ``--output-type``, otherwise that of the input."""
-    return _type(values, "output_type") or input_format(path, values)
+    return _type(values, "output_type") or input_format(path, values, data)
 
 
 def _type(values: Mapping[str, object], name: str) -> str | None:

@@ -205,8 +205,8 @@ def _no_constant(_: str) -> object:
 
 
 def _rewrite(file: str, values: table.Values, run: Callable[[bytes, str, str | None], bytes]) -> None:
-    source, output = session.input_format(file, values), session.output_format(file, values)
     data = read(file)
+    source, output = session.input_format(file, values, data), session.output_format(file, values, data)
     try:
         result = run(data, source, output if output != source else None)
     except SopsError as error:

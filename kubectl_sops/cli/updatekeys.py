@@ -108,7 +108,7 @@ def _plans(
                 if entry.named:
                     raise _no_rule(policy, entry.path)
                 continue
-            plan = rekey.plan(entry.path, data, session.input_format(entry.path, values), rule)
+            plan = rekey.plan(entry.path, data, session.input_format(entry.path, values, data), rule)
         except SopsError as error:
             failures.append(error.at(entry.path))
             continue

@@ -9,8 +9,7 @@ from kubectl_sops.cli import option_table as table
 from kubectl_sops.errors import SopsError, format_path
 from kubectl_sops.files import remote
 from kubectl_sops.files.decrypt import open_document, parse_encrypted
-from kubectl_sops.files.read import STDIN, read
-from kubectl_sops.formats import format_of
+from kubectl_sops.files.read import read
 from kubectl_sops.repo import find
 from kubectl_sops.repo.spread import spread
 
@@ -79,11 +78,11 @@ def _data(entry: find.Entry) -> bytes | None:
         data = find.read_text(entry.path)
     except OSError:
         return None
-    return data if data is not None and find.looks_encrypted(data, format_of(entry.path)) else None
+    return data if data is not None and find.encrypted_format(entry.path, data) is not None else None
 
 
 def _verify(path: str, data: bytes, values: table.Values, keyring: Keyring) -> dict[str, object]:
-    kind = session.input_format("" if path == STDIN else path, values)
+    kind = session.input_format(path, values, data)
     document, metadata = parse_encrypted(data, kind)
     opened, _ = open_document(document, metadata, keyring)
     unopened = len(opened.unopened_comments)

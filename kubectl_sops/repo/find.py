@@ -12,6 +12,7 @@ from kubectl_sops.errors import InputNotFoundError
 from kubectl_sops.files.decrypt import parse_encrypted
 from kubectl_sops.files.read import STDIN, read
 from kubectl_sops.formats import format_of
+from kubectl_sops.formats.guess import format_with, guess
 from kubectl_sops.formats.yaml_outline import outline
 from kubectl_sops.repo import git
 
@@ -77,7 +78,7 @@ def list_entries(paths: Sequence[str]) -> list[Entry]:
 
 
 def walk(folder: str) -> Iterator[str]:
-    """Regular files below a folder, sorted; symbolic links only where they stay inside the repository.
+    """Regular files below a folder, sorted; symbolic links as their targets inside the repository.
 
     In a Git work tree these are the tracked and the new files. A folder that Git ignores is walked as it is: it was
     named. Other repositories inside (submodules) are not entered.
@@ -90,6 +91,7 @@ def walk(folder: str) -> Iterator[str]:
     else:
         names = git.list_files(folder)
     root = os.path.realpath(top or folder)
+    here = os.path.realpath(folder)
     for name in names:
         path = name if folder in (".", "") else os.path.join(folder, name)
         try:
@@ -97,16 +99,16 @@ def walk(folder: str) -> Iterator[str]:
         except OSError:
             continue  # in the index, deleted in the work tree
         if stat.S_ISLNK(mode):
-            if not _stays_inside(path, root):
-                continue
-        elif not stat.S_ISREG(mode):
-            continue
-        yield path
+            target = os.path.realpath(path)
+            # a target below this folder is found by its own name, which is the one that rules are for
+            if _is_below(target, root) and not _is_below(target, here) and os.path.isfile(target):
+                yield target if os.path.isabs(path) else os.path.relpath(target)
+        elif stat.S_ISREG(mode):
+            yield path
 
 
-def _stays_inside(link: str, root: str) -> bool:
-    target = os.path.realpath(link)
-    return target.startswith(root + os.sep) and os.path.isfile(target)
+def _is_below(path: str, folder: str) -> bool:
+    return path.startswith(folder.rstrip(os.sep) + os.sep)
 
 
 def _walk_plain(folder: str) -> Iterator[str]:
@@ -155,6 +157,14 @@ def looks_encrypted(data: bytes, format: str) -> bool:  # the word sops uses
     return _ENTRY[format].search(data) is not None and _FIELD.search(data) is not None
 
 
+def encrypted_format(path: str, data: bytes) -> str | None:  # the word sops uses
+    """The format of an encrypted file, ``None`` for any other, by a quick look where its name says the format."""
+    by_name = format_of(path)
+    if looks_encrypted(data, by_name):
+        return by_name
+    return guess(data) if by_name == "binary" and _mentions(data) else None
+
+
 def encrypted_files(paths: Sequence[str]) -> Iterator[str]:
     """The paths that ``find_encrypted`` finds."""
     return (entry.path for entry, _ in find_encrypted(paths))
@@ -175,7 +185,7 @@ def find_encrypted(paths: Sequence[str]) -> Iterator[tuple[Entry, bytes]]:
             data = read_text(entry.path)
         except OSError:
             continue
-        if data is not None and looks_encrypted(data, format_of(entry.path)):
+        if data is not None and encrypted_format(entry.path, data) is not None:
             yield entry, data
 
 
@@ -186,14 +196,15 @@ def read_metadata(entry: Entry) -> Metadata | None:
         MetadataMissingError: a file that the user named is not encrypted.
         SopsError: it can't be read.
     """
-    kind = format_of(entry.path)
     if entry.named:
-        return parse_encrypted(read(entry.path), kind)[1]
+        text = read(entry.path)
+        return parse_encrypted(text, format_with(entry.path, text))[1]
     try:
         data = read_text(entry.path)
     except OSError:
         return None
-    if data is None or not looks_encrypted(data, kind):
+    kind = None if data is None else encrypted_format(entry.path, data)
+    if data is None or kind is None:
         return None
     quick = outline(data, kind)
     return quick.metadata if quick is not None else formats.parse(data, kind).metadata

@@ -115,7 +115,7 @@ def plan(top: str, old: Sequence[str]) -> Plan:
         if not any(recipient.encode() in data for recipient in old):
             continue  # of another cluster, or of nobody we know
         try:
-            kind = format_of(entry.path)
+            kind = find.encrypted_format(entry.path, data) or format_of(entry.path)
             metadata = rekey.read_metadata(data, kind)
             if wanted & {key.id for group in metadata.groups for key in group}:
                 files.append(Subject(entry.path, digest(data), kind, metadata))

@@ -46,15 +46,18 @@ def test_deleted_files_are_skipped(repo):
     assert names(".") == ["b.yaml"]
 
 
-def test_links_out_of_the_repository_are_skipped(repo):
-    """A symbolic link counts only where it stays inside."""
+def test_a_link_is_its_target(repo):
+    """It is found under its own name, which rules are for; outside of the repository it counts for nothing."""
     (repo.folder.parent / "outside.yaml").write_text("secret")
     repo.commit(files={"a.yaml": "1", "real/b.yaml": "2"})
     os.symlink("../outside.yaml", repo.folder / "escape.yaml")
     os.symlink("real/b.yaml", repo.folder / "inside.yaml")
     os.symlink(repo.folder.parent, repo.folder / "folder")
     os.symlink("nowhere", repo.folder / "broken.yaml")
-    assert names(".") == ["a.yaml", "inside.yaml"]  # real/b.yaml is the same file
+    os.symlink("../real/b.yaml", (repo.folder / "links").mkdir() or repo.folder / "links/b.yaml")
+    assert names(".") == ["a.yaml", "real/b.yaml"]
+    assert names("links") == ["real/b.yaml"]
+    assert names(str(repo.folder / "links")) == [str(repo.folder / "real/b.yaml")]
 
 
 def test_submodules_are_not_entered(repo):

@@ -1,0 +1,83 @@
+"""Encrypted text on standard input, and files whose name does not say what they are."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+
+from kubectl_sops.cli import check, decrypt, filestatus, recipients, rotate, status, verify
+from tests.support.command import call
+from tests.support.repository import Repository
+from tests.support.team import config, people, secret, sops
+
+ALICE, BOB = people("alice", "bob")
+PLAIN = {
+    "yaml": secret(password="one"),
+    "json": '{\n\t"data": "x",\n\t"b": "y"\n}\n',
+    "env": "A=one\n",
+    "ini": "[s]\na = one\n",
+}
+
+
+@pytest.fixture
+def repo(tmp_path, monkeypatch):
+    repository = Repository(tmp_path / "repo")
+    repository.write({".sops.yaml": config(ALICE, encrypted_regex="")})
+    for kind, text in PLAIN.items():
+        repository.write({f"a.{kind}": text})
+        sops(["encrypt", "-i", f"a.{kind}"], repository.folder)
+    for name in list(os.environ):
+        if name.startswith(("SOPS_", "KUBECONFIG")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("SOPS_AGE_KEY", ALICE.identity)
+    monkeypatch.chdir(repository.folder)
+    return repository
+
+
+@pytest.mark.parametrize("kind", PLAIN)
+def test_standard_input_needs_no_type(repo, kind):
+    """What is in it says what it is."""
+    data = (repo.folder / f"a.{kind}").read_bytes()
+    expected = sops(["decrypt", f"a.{kind}"], repo.folder, ALICE).decode()
+    assert call(decrypt.COMMAND, "-", stdin=data).out == expected
+    assert call(verify.COMMAND, "-", stdin=data).code == 0
+    assert json.loads(call(filestatus.COMMAND, "-", stdin=data).out) == {"encrypted": True}
+    assert ALICE.recipient in call(recipients.COMMAND, "-", "-o", "json", stdin=data).out
+    rotated = call(rotate.COMMAND, "-", stdin=data)
+    assert rotated.code == 0
+    assert call(decrypt.COMMAND, "-", stdin=rotated.out.encode()).out == expected
+
+
+def test_files_are_found_by_their_metadata(repo):
+    """A copy under any name is seen by every command; text about sops is not."""
+    repo.write({"weird": (repo.folder / "a.yaml").read_text(), "a.yaml.tpl": (repo.folder / "a.yaml").read_text()})
+    repo.write({"README.md": "How a file looks:\n\n```yaml\n" + (repo.folder / "a.yaml").read_text() + "```\n"})
+    names = {row["file"] for row in json.loads(call(status.COMMAND, "-o", "json").out)["items"]}
+    assert names == {*(f"a.{kind}" for kind in PLAIN), "weird", "a.yaml.tpl"}
+    assert "6 of 6 files verified" in call(verify.COMMAND).err
+    assert call(decrypt.COMMAND, "weird").out == call(decrypt.COMMAND, "a.yaml").out
+    assert call(check.COMMAND, "-q").code == 0
+    before = (repo.folder / "weird").read_bytes()
+    assert call(rotate.COMMAND, "-i", ".", "-q").code == 0
+    assert (repo.folder / "weird").read_bytes() != before
+    assert sops(["decrypt", "--input-type", "yaml", "--output-type", "yaml", "weird"], repo.folder, ALICE)
+
+
+def test_a_link_is_worked_on_as_its_target(repo, monkeypatch):
+    """By the target's rule: under the link's name another one would take a recipient away."""
+    from kubectl_sops.cli import updatekeys
+
+    repo.write({".sops.yaml": "creation_rules:\n"
+                f"  - path_regex: ^prod/\n    age: {ALICE.recipient},{BOB.recipient}\n  - age: {ALICE.recipient}\n",
+                "prod/db.yaml": PLAIN["yaml"]})  # fmt: skip
+    sops(["encrypt", "-i", "prod/db.yaml"], repo.folder)
+    (repo.folder / "a-link.yaml").symlink_to("prod/db.yaml")
+    before = (repo.folder / "prod/db.yaml").read_bytes()
+    result = call(updatekeys.COMMAND, "-y")
+    assert result.code == 0
+    assert "link" not in result.err
+    assert (repo.folder / "prod/db.yaml").read_bytes() == before
+    assert "a-link.yaml" not in call(status.COMMAND).out
