@@ -18,6 +18,7 @@ from kubectl_sops.formats import format_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from kubectl_sops.files.encrypt import Recipe, Written
     from kubectl_sops.keys.keyring import Keyring
 
 OPTIONS = (
@@ -116,7 +117,11 @@ def _encrypt_one(path: str, values: Mapping[str, object], keyring: Keyring) -> N
         base = None
     else:
         base = _base(str(target), wanted) if target else None
-        written = encryption.encrypt(data, wanted, how, keyring, now=session.now(), base=base)
+        written = None
+        if values.get("in_place") and base is None and not values.get("as_sops"):
+            written = _over_committed(path, data, wanted, how, keyring)
+        if written is None:
+            written = encryption.encrypt(data, wanted, how, keyring, now=session.now(), base=base)
         result = written.data
         if values.get("verbose") and not written.exact:
             session.tell(f"{path}: decrypting gives the same data in another spelling (see docs/format.md)")
@@ -124,8 +129,27 @@ def _encrypt_one(path: str, values: Mapping[str, object], keyring: Keyring) -> N
     if target is None:
         sys.stdout.buffer.write(result)
         return
-    expected = data if values.get("in_place") else base
-    session.write_result(str(target), base or b"", result, "encrypted", values, expected=expected)
+    before = data if values.get("in_place") else base
+    session.write_result(str(target), before or b"", result, "encrypted", values, expected=before)
+
+
+def _over_committed(path: str, data: bytes, format: str, how: Recipe, keyring: Keyring) -> Written | None:
+    """The file encrypted over the version that Git has, if that is encrypted and opens: a plaintext that was looked at
+    or edited and goes back comes without a change, or with the changed values alone.
+    """
+    from kubectl_sops.repo import git
+
+    top = git.find_top(os.path.dirname(path) or ".")
+    if top is None:
+        return None
+    name = os.path.relpath(os.path.realpath(path), os.path.realpath(top))
+    try:
+        for version in git.read_blobs([f":{name}", f"HEAD:{name}"], top):
+            if version is not None and _is_encrypted(version, format):
+                return encryption.encrypt(data, format, how, keyring, now=session.now(), base=version)
+    except SopsError:
+        pass  # nobody has to be able to open the old version
+    return None
 
 
 def _warn(path: str, data: bytes, format: str, values: Mapping[str, object]) -> None:

@@ -76,7 +76,7 @@ class Cipher:
             return ""
         match = _USUAL.fullmatch(text) or _ACCEPTED.match(text)
         if match is None:
-            raise ValueAuthError("the value is not encrypted, but a rule of this file says it is", hint=_PLAIN_HINT)
+            raise ValueAuthError("the value is not encrypted, but a rule of this file says it is", hint=PLAIN_HINT)
         data, nonce, tag, kind = match.groups()
         return decode(self.open_bytes(data, nonce, tag, aad.encode("utf-8", "surrogateescape")), kind)
 
@@ -108,5 +108,5 @@ class Cipher:
         return Comment(value) if isinstance(value, str) else None
 
 
-_PLAIN_HINT = "encrypt the value with `set` or `edit`, or run `encrypt --if-needed`"
+PLAIN_HINT = "`encrypt -i --if-needed FILE` encrypts it; with --ignore-mac where it took the place of another value"
 _DAMAGE_HINT = "restore the value from Git history, or set it again with `edit`"

@@ -9,7 +9,7 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from kubectl_sops.core import mac
-from kubectl_sops.core.cipher import NONCE_SIZE, PREFIX, Cipher
+from kubectl_sops.core.cipher import NONCE_SIZE, PLAIN_HINT, PREFIX, Cipher
 from kubectl_sops.core.leaf import aad
 from kubectl_sops.core.values import EMPTY_LIST, EMPTY_MAP, Comment, Sealed, encode, type_name
 from kubectl_sops.errors import ValueAuthError, format_path
@@ -42,6 +42,9 @@ class Document:
     format = ""
     moving_comments = False
     """Whether sealing values can change the container that a comment belongs to (YAML only)."""
+
+    unsealed: frozenset[int] = frozenset()
+    """Documents of an encrypted stream that have no ``sops`` entry: somebody put them there (YAML only)."""
 
     leaves: list[Leaf]
     metadata: Metadata | None
@@ -175,7 +178,7 @@ def open_leaves(
             if not only_encrypted:
                 covered.append(value)
         elif not isinstance(value, str):
-            raise ValueAuthError(f"expected an encrypted value, found {_kind(value)}", path=leaf.path)
+            raise ValueAuthError(f"expected an encrypted value, found {_kind(value)}", hint=PLAIN_HINT, path=leaf.path)
         else:
             try:
                 plain = open_value(value, aad(leaf.path))

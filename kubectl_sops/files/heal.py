@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 def heal(data: bytes, format: str, keyring: Keyring, *, now: str, ignore_mac: bool = False) -> bytes:
     """The file with every selected value encrypted; ``data`` itself where that is so already.
 
-    The MAC has to be that of the values without those that are still readable: then nothing but them was added.
+    The MAC has to be that of the values without those that are still readable, and without documents of a stream that
+    have no metadata: then nothing but them was added.
 
     Raises:
         MacMismatchError: a value was replaced, so that nobody can tell what else was; ``ignore_mac`` accepts it.
@@ -38,7 +39,11 @@ def heal(data: bytes, format: str, keyring: Keyring, *, now: str, ignore_mac: bo
         if wanted and _is_readable(leaf)
     }
     data_key = keyring.data_key(metadata)
-    kept = [index for index in range(len(document.leaves)) if index not in readable]
+    kept = [
+        index
+        for index, leaf in enumerate(document.leaves)
+        if index not in readable and leaf.document not in document.unsealed
+    ]
     try:
         opened = open_leaves(
             [document.leaves[index] for index in kept],
@@ -49,9 +54,12 @@ def heal(data: bytes, format: str, keyring: Keyring, *, now: str, ignore_mac: bo
         )
     except MacMismatchError as error:
         if readable:
-            error.hint = "look at `git diff`; if everything in it is meant, accept it with --ignore-mac"
+            error.hint = (
+                "an encrypted value was replaced, or something else changed: look at `git diff`, and if everything in"
+                " it is meant, accept it with --ignore-mac"
+            )
         raise
-    if not readable:
+    if not readable and not document.unsealed:
         return data
     _renumber(opened, kept)
     plain = document.splice(opened.changes, None)

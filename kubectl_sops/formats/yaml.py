@@ -110,6 +110,7 @@ class YamlDocument(Document):
             if not isinstance(found.entry.tree, dict):
                 raise MetadataError("found sops entry that is not a mapping")
             self.metadata = Metadata(found.entry.tree)
+            self.unsealed = frozenset(number for number, part in enumerate(found.parts) if part.entry is None)
         if found.solid is not None:
             from kubectl_sops.formats import yaml_comments
 

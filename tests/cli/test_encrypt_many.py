@@ -82,3 +82,74 @@ def test_other_changes_are_not_blessed(repo):
     path.write_text(text)
     assert call(encrypt.COMMAND, "-i", "--if-needed", "db.yaml").code == 51
     assert path.read_text() == text
+
+
+def test_a_file_that_was_decrypted_goes_back(repo):
+    """Over the version that Git has: without a change where there was none, otherwise with the changed value alone."""
+    repo.commit()
+    path = repo.folder / "db.yaml"
+    committed = path.read_bytes()
+    plain = sops(["decrypt", "db.yaml"], repo.folder, ALICE)
+    path.write_bytes(plain)
+    assert call(encrypt.COMMAND, "-i", "db.yaml").err == "db.yaml encrypted\n"
+    assert path.read_bytes() == committed
+    path.write_bytes(plain + b"    other: two\n")
+    assert call(encrypt.COMMAND, "-i", ".").code == 0
+    changed = [line for line in repo.git("diff", "-U0", "db.yaml").stdout.splitlines() if line[:1] in b"+-"]
+    assert all(b"other:" in line or b"mac:" in line or b"lastmodified:" in line for line in changed[2:])
+    assert b"other: two" in sops(["decrypt", "db.yaml"], repo.folder, ALICE)
+    assert repo.git("checkout", "-q", "db.yaml").returncode == 0
+
+
+def test_a_file_is_encrypted_where_the_committed_one_does_not_open(repo, monkeypatch):
+    """Recipients are enough to encrypt; and a staged plaintext does not hide the version before it."""
+    repo.commit()
+    path = repo.folder / "db.yaml"
+    committed = path.read_bytes()
+    path.write_bytes(sops(["decrypt", "db.yaml"], repo.folder, ALICE))
+    repo.git("add", "db.yaml")
+    monkeypatch.delenv("SOPS_AGE_KEY")
+    assert call(encrypt.COMMAND, "-i", "db.yaml", "--dry-run").code == 0
+    plain = path.read_bytes()
+    assert call(encrypt.COMMAND, "-i", "db.yaml").code == 0
+    assert path.read_bytes() not in (plain, committed)
+    path.write_bytes(plain)
+    monkeypatch.setenv("SOPS_AGE_KEY", ALICE.identity)
+    assert call(encrypt.COMMAND, "-i", "db.yaml").code == 0
+    assert path.read_bytes() == committed
+
+
+def test_a_document_that_was_appended_is_encrypted(repo):
+    """A plain Secret in an encrypted stream, as `check` says; real sops opens what comes out."""
+    path = repo.folder / "db.yaml"
+    before = path.read_text()
+    for added in ("---\n" + secret("web", token="CANARY"), "---\nkind: ConfigMap\nmetadata:\n  name: c\n"):
+        path.write_text(before + added)
+        result = call(encrypt.COMMAND, "-i", "--if-needed", "db.yaml")
+        assert result.code == 0, result
+        text = path.read_text()
+        assert "CANARY" not in text
+        assert text.count("\nsops:\n") == 2
+        assert next(line for line in before.splitlines() if "password:" in line) in text
+        opened = sops(["decrypt", "db.yaml"], repo.folder, ALICE).decode()
+        assert "password: one" in opened
+        assert opened.count("kind:") == 2
+
+
+def test_the_hints_lead_out_of_a_replaced_value(repo):
+    """What each command says about it ends with a file that opens."""
+    from kubectl_sops.cli import rotate, set_value
+
+    path = repo.folder / "db.yaml"
+    line = next(line for line in path.read_text().splitlines() if "password:" in line)
+    path.write_text(path.read_text().replace(line, "    password: CANARY"))
+    for command, *arguments in ((rotate.COMMAND, "-i"), (set_value.UNSET, "-q"), (set_value.SET, "-q")):
+        more = {set_value.UNSET: ["stringData.x"], set_value.SET: ["stringData.x", '"y"']}.get(command, [])
+        result = call(command, *arguments, "db.yaml", *more)
+        assert result.code == 25
+        assert "encrypt -i --if-needed FILE" in result.err
+    result = call(encrypt.COMMAND, "-i", "--if-needed", "db.yaml")
+    assert result.code == 51
+    assert "accept it with --ignore-mac" in result.err
+    assert call(encrypt.COMMAND, "-i", "--if-needed", "--ignore-mac", "db.yaml").code == 0
+    assert b"password: CANARY" in sops(["decrypt", "db.yaml"], repo.folder, ALICE)
