@@ -8,7 +8,8 @@ import time
 from typing import TYPE_CHECKING
 
 from kubectl_sops import formats
-from kubectl_sops.errors import UsageError
+from kubectl_sops.core.metadata import KINDS
+from kubectl_sops.errors import InputNotFoundError, UsageError
 from kubectl_sops.keys.keyring import Keyring
 
 if TYPE_CHECKING:
@@ -48,16 +49,30 @@ def keyring(values: Mapping[str, object]) -> Keyring:
     source = str(values.get("key_source") or "auto")
     if source not in KEY_SOURCES:
         raise UsageError(f"--key-source is {source}, expected one of {', '.join(KEY_SOURCES)}")
-    order = values.get("decryption_order")
+    order = _order(values)
+    for path in _texts(values.get("age_key_file")):
+        if not os.path.exists(path):
+            raise InputNotFoundError("no such file", file=path, hint="check --age-key-file")
     return Keyring(
         environ=os.environ,
         identity_files=_texts(values.get("age_key_file")),
         cluster=(lambda: _cluster_entries(values)) if _has_cluster(values) or source == "cluster" else None,
         source=source,
-        order=str(order).split(",") if order else None,
+        order=order,
         ask_passphrase=read_passphrase if is_interactive() else None,
         tell=tell if sys.stderr.isatty() else None,
     )
+
+
+def _order(values: Mapping[str, object]) -> list[str] | None:
+    given = values.get("decryption_order")
+    if not given:
+        return None
+    order = str(given).split(",")
+    unknown = [kind for kind in order if kind not in KINDS]
+    if unknown and not values.get("as_sops"):  # which passes over it
+        raise UsageError(f"--decryption-order has {unknown[0]}, expected some of {', '.join(KINDS)}")
+    return order
 
 
 def _texts(value: object) -> tuple[str, ...]:

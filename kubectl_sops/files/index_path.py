@@ -13,7 +13,7 @@ from kubectl_sops.errors import InvalidPathError
 if TYPE_CHECKING:
     from kubectl_sops.core.leaf import Path
 
-_DOTTED = re.compile(r'([^.\[\]"]+)|\["((?:[^"\\]|\\.)*)"\]|\[(\d+)\]')
+_DOTTED = re.compile(r'([^.\[\]"\\]+)|\["((?:[^"\\]|\\.)*)"\]|\[(\d+)\]')
 
 
 def parse(text: str) -> Path:
@@ -61,7 +61,8 @@ def _dotted(text: str) -> Path:
             at += 1
         match = _DOTTED.match(text, at)
         if match is None:
-            raise InvalidPathError("invalid index format: the key path can't be read", hint=_HINT)
+            hint = _ESCAPED if text[at] == "\\" else _HINT
+            raise InvalidPathError("invalid index format: the key path can't be read", hint=hint)
         plain, quoted, index = match.groups()
         if index is not None:
             parts.append(int(index))
@@ -71,4 +72,5 @@ def _dotted(text: str) -> Path:
     return tuple(parts)
 
 
+_ESCAPED = """a key with a dot, a bracket or a backslash is quoted: write '["data"]["tls.crt"]' or data["tls.crt"]"""
 _HINT = """write '["data"]["password"]', '["list"][0]' or data.password"""

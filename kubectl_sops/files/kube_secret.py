@@ -11,7 +11,7 @@ from binascii import a2b_base64
 from typing import TYPE_CHECKING
 
 from kubectl_sops import formats
-from kubectl_sops.core.values import EMPTY_LIST, EMPTY_MAP
+from kubectl_sops.core.values import EMPTY_LIST, EMPTY_MAP, Time
 from kubectl_sops.errors import SopsError
 from kubectl_sops.files.manifest import VALUE_FIELDS, Manifest, manifests
 
@@ -90,6 +90,7 @@ def problems(document: Document) -> Iterator[Problem]:
         if manifest.is_secret and manifest.api_version:
             leaves = [document.leaves[i] for i in manifest.leaves if not document.leaves[i].is_comment]
             yield from _fields(manifest, leaves)
+            yield from _metadata(manifest, leaves)
             yield from _identity(manifest, leaves)
             yield from _values(manifest, leaves)
 
@@ -125,6 +126,22 @@ def _identity(manifest: Manifest, leaves: list[Leaf]) -> Iterator[Problem]:
     immutable = by_path.get(("immutable",))
     if immutable is not None and not isinstance(immutable.value, bool) and immutable.value is not None:
         yield Problem(immutable.path, "is neither true nor false", "write true or false")
+
+
+def _metadata(manifest: Manifest, leaves: list[Leaf]) -> Iterator[Problem]:
+    for leaf in leaves:
+        inner = leaf.path[len(manifest.prefix) :]
+        if inner[:1] != ("metadata",) or leaf.value is None or leaf.value is EMPTY_MAP:
+            continue
+        if len(inner) == 1:
+            yield Problem(leaf.path, "is not a map of keys and values", "write one key a line below it")
+        elif inner[1] in ("labels", "annotations") and len(inner) == 3 and type(leaf.value) is not str:
+            yield Problem(leaf.path, f"is {_kind(leaf.value)}, not text", "put it in quotes")
+
+
+def _kind(value: object) -> str:
+    kinds: dict[type, str] = {bool: "a boolean", int: "a number", float: "a number", Time: "a time"}
+    return kinds.get(type(value), "no text")
 
 
 def _values(manifest: Manifest, leaves: list[Leaf]) -> Iterator[Problem]:
@@ -172,8 +189,7 @@ def _value(leaf: Leaf, inner: Path, content: dict[str, bytes]) -> Iterator[Probl
     if value is None:
         content.setdefault(key, b"")
     elif type(value) is not str:
-        kind = {bool: "a boolean", int: "a number", float: "a number"}.get(type(value), "a time")
-        yield Problem(leaf.path, f"is {kind}, not text", "put it in quotes")
+        yield Problem(leaf.path, f"is {_kind(value)}, not text", "put it in quotes")
     elif inner[0] == "stringData":
         content[key] = value.encode("utf-8", "surrogateescape")
     elif _VARIABLE not in value:

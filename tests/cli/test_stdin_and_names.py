@@ -81,3 +81,14 @@ def test_a_link_is_worked_on_as_its_target(repo, monkeypatch):
     assert "link" not in result.err
     assert (repo.folder / "prod/db.yaml").read_bytes() == before
     assert "a-link.yaml" not in call(status.COMMAND).out
+
+
+def test_what_is_given_by_hand_has_to_be_there(repo):
+    """Even where another key would open the file: it was named for a reason."""
+    result = call(decrypt.COMMAND, "--age-key-file", "nope", "a.yaml")
+    assert (result.code, result.out) == (100, "")
+    assert "nope: no such file" in result.err
+    result = call(decrypt.COMMAND, "--decryption-order", "age,foo", "a.yaml")
+    assert result.code == 2
+    assert "--decryption-order has foo" in result.err
+    assert call(decrypt.COMMAND, "--decryption-order", "pgp,age", "a.yaml").code == 0
