@@ -153,14 +153,14 @@ def _over_committed(path: str, data: bytes, format: str, how: Recipe, keyring: K
 
 
 def _warn(path: str, data: bytes, format: str, values: Mapping[str, object]) -> None:
-    """Say what the API server would refuse. The file may still be a patch, or completed by others: it is encrypted."""
+    """Say what is wrong with a Secret. The file may still be a patch, or completed by others: it is encrypted."""
     if values.get("quiet") or values.get("as_sops") or format not in ("yaml", "json") or b"Secret" not in data:
         return
     from kubectl_sops.files.kube_secret import problems
 
     for problem in problems(formats.parse(data, format)):
         where = f"{path}: {format_path(problem.path)}"
-        session.tell(f"{where}: warning: {problem.message}; the API server will refuse it: {problem.hint}")
+        session.tell(f"{where}: warning: {problem.message}; {problem.hint}")
 
 
 def _expanded(targets: list[str], values: Mapping[str, object]) -> list[str]:

@@ -1,5 +1,7 @@
 """What the API server would refuse about a Secret, found when it is saved, with the key named.
 
+A time without quotes is taken, but Flux makes other text of it than was written.
+
 Source: Kubernetes ``pkg/apis/core/validation`` (ValidateSecret), and the conversion of JSON to its types.
 """
 
