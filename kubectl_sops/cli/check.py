@@ -26,7 +26,7 @@ FAILURE_EXIT_CODE = 2
 
 OPTIONS = (
     table.Option("--staged", kind=table.FLAG, help="Look at what the next commit changes, as it is in Git's index."),
-    table.Option("--format", help="text, github, sarif or json.", metavar="FORM"),
+    table.Option("--format", help="text, github, sarif or json.", metavar="text|github|sarif|json"),
     table.Option("--exclude", many=True, help="Leave out files that match, such as 'tests/*'.", metavar="PATTERN"),
     table.CONFIG,
     table.QUIET,

@@ -6,12 +6,20 @@ with ``:N``, a bit field (kubectl and flux read it as Cobra defines it).
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kubectl_sops.cli.completion_values import (
+    FLAGS,
+    choices,
+    encrypted,
+    fitting,
+    key_paths,
+    kustomizations,
+    recipients,
+)
 from kubectl_sops.errors import SopsError, UsageError
 
 if TYPE_CHECKING:
@@ -37,19 +45,41 @@ def complete(words: list[str]) -> tuple[list[str], int]:
     node, rest = _descend(command, rest)
     if last.startswith("-"):
         return [c for c in _flags(node) if c.startswith(last)], NO_FILES
-    if rest and _takes_value(node, rest[-1]):
-        return [], 0
+    positional = [word for word in rest if not word.startswith("-")]
+    flag = _flag_before(node, rest)
+    if flag is not None:
+        return _values(flag, last, positional)
     names = getattr(node, "commands", None)
     if names:
         return [f"{name}\t{sub.get_short_help_str()}" for name, sub in names.items() if name.startswith(last)], NO_FILES
-    positional = [word for word in rest if not word.startswith("-")]
+    return _argument(command, node, positional, last)
+
+
+def _values(flag: Any, last: str, positional: list[str]) -> tuple[list[str], int]:  # a click parameter
+    offer = next((FLAGS[name] for name in flag.opts if name in FLAGS), None)
+    if offer is not None:
+        return fitting(offer, last, positional), NO_FILES
+    words = choices(flag.metavar or "")
+    return [word for word in words if word.startswith(last)], NO_FILES if words else 0
+
+
+def _argument(command: str, node: Any, positional: list[str], last: str) -> tuple[list[str], int]:  # a click command
     if command in _KEY_PATH and positional:
-        return list(_key_paths(positional[0], last)), NO_FILES | NO_SPACE
+        return fitting(key_paths, last, positional), NO_FILES | NO_SPACE
     if command in _OPENS_ENCRYPTED:
-        return list(_encrypted(last)), NO_FILES
+        return fitting(encrypted, last, positional), NO_FILES
     if command in _BUILDS and not positional:
-        return list(_kustomizations(last)), 0  # folders too
-    return [], 0
+        return fitting(kustomizations, last, positional), 0  # folders too
+    if command == "recipients":
+        if positional[:1] == ["rm"]:
+            return fitting(recipients, last, positional), NO_FILES
+        return [word for word in ("add", "rm") if word.startswith(last) and not positional], 0
+    if command == "create" and len(positional) < 2:  # `secret` and its type
+        words = ["generic", "tls", "docker-registry"] if positional else ["secret"]
+        return [word for word in words if word.startswith(last)], NO_FILES
+    metavars = [parameter.metavar for parameter in node.params if parameter.param_type_name == "argument"]
+    words = choices(metavars[0] or "") if metavars and not positional else []
+    return [word for word in words if word.startswith(last)], NO_FILES if words else 0
 
 
 def _descend(command: str, rest: list[str]) -> tuple[Any, list[str]]:
@@ -69,49 +99,9 @@ def _flags(node: Any) -> Iterator[str]:  # a click command
                 yield f"{flag}\t{getattr(parameter, 'help', '') or ''}"
 
 
-def _takes_value(node: Any, word: str) -> bool:  # a click command
-    return any(word in p.opts and not getattr(p, "is_flag", False) for p in node.params)
-
-
-def _kustomizations(prefix: str) -> Iterator[str]:
-    from kubectl_sops.flux.catalog import Catalog
-    from kubectl_sops.flux.source import read_folder
-    from kubectl_sops.flux.target import top_of
-
-    try:
-        found = Catalog(read_folder(top_of("."))).kustomizations
-    except SopsError:
-        return
-    for kustomization in found:
-        name = f"kustomization/{kustomization.name}"
-        if name.startswith(prefix):
-            yield f"{name}\t{kustomization.path}"
-
-
-def _encrypted(prefix: str) -> Iterator[str]:
-    from kubectl_sops.repo.find import encrypted_files
-
-    folder = os.path.dirname(prefix) or "."
-    if os.path.isdir(folder):
-        for path in encrypted_files([folder]):
-            shown = os.path.normpath(path)
-            if shown.startswith(prefix):
-                yield shown
-
-
-def _key_paths(file: str, prefix: str) -> Iterator[str]:
-    from kubectl_sops import formats
-    from kubectl_sops.files.read import read
-
-    document = formats.parse(read(file), formats.format_of(file))
-    seen = dict.fromkeys(
-        "".join(f"[{part}]" if isinstance(part, int) else f'["{part}"]' for part in leaf.path)
-        for leaf in document.leaves
-        if not leaf.is_comment
-    )
-    for text in seen:
-        if text.startswith(prefix):
-            yield text
+def _flag_before(node: Any, words: list[str]) -> Any:  # a click command, and a parameter of it
+    """The flag whose value is being typed."""
+    return next((p for p in node.params if words and words[-1] in p.opts and not getattr(p, "is_flag", False)), None)
 
 
 def answer(words: list[str]) -> int:

@@ -28,7 +28,7 @@ OPTIONS = (
     table.Option("-o", "--output", help="Form of the output.", metavar="|".join(FORMS)),
     table.Option("--ref", help="Compare with this Git revision instead of the cluster.", metavar="REVISION"),
     table.Option("--against", help="Compare with this folder instead of the cluster.", metavar="DIR"),
-    table.Option("--color", help="auto, always or never.", metavar="WHEN"),
+    table.Option("--color", help="auto, always or never.", metavar="auto|always|never"),
     *build_command.SHARED,
 )
 

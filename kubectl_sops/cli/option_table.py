@@ -60,11 +60,9 @@ CONFIG = Option(
 IN_PLACE = Option("-i", "--in-place", kind=FLAG, help="Write the result back to the file.")
 OUTPUT = Option("--output", help="Write the result to this file (mode 0600).", metavar="FILE")
 INPUT_TYPE = Option(
-    "--input-type", help="yaml, json, dotenv, ini or binary; by the file's name otherwise.", metavar="TYPE"
+    "--input-type", help="By the file's name, or what is in it, otherwise.", metavar="yaml|json|dotenv|ini|binary"
 )
-OUTPUT_TYPE = Option(
-    "--output-type", help="yaml, json, dotenv, ini or binary; that of the input otherwise.", metavar="TYPE"
-)
+OUTPUT_TYPE = Option("--output-type", help="That of the input otherwise.", metavar="yaml|json|dotenv|ini|binary")
 FILENAME_OVERRIDE = Option(
     "--filename-override", help="Choose format and creation rule as if the file had this name.", metavar="PATH"
 )
@@ -83,7 +81,9 @@ DRY_RUN = Option("--dry-run", kind=FLAG, help="Say what would be done, and do no
 YES = Option("-y", "--yes", kind=FLAG, help="Answer every question with yes.")
 
 KEY_SOURCE = Option(
-    "--key-source", help="Where identities may come from: auto, local, cluster or none.", metavar="SOURCE"
+    "--key-source",
+    help="Where identities may come from: auto, local, cluster or none.",
+    metavar="auto|local|cluster|none",
 )
 KEY_SECRET = Option(
     "--key-secret", help="The cluster's key Secret, flux-system/sops-age by default.", metavar="NAMESPACE/NAME"

@@ -135,3 +135,44 @@ def test_unknown_shell() -> None:
     with pytest.raises(UsageError, match="no completion for tcsh") as caught:
         completion.script("tcsh", "sops")
     assert "bash" in (caught.value.hint or "")
+
+
+VALUES = {
+    "status -o": ["json", "yaml", "name", "wide"],
+    "check --format": ["text", "github", "sarif", "json"],
+    "diff --color": ["auto", "always", "never"],
+    "decrypt --input-type": ["yaml", "json", "dotenv", "ini", "binary"],
+    "decrypt --key-source": ["auto", "local", "cluster", "none"],
+    "completion": ["bash", "zsh", "fish", "powershell"],
+    "create": ["secret"],
+    "create secret": ["generic", "tls", "docker-registry"],
+    "recipients": ["add", "rm"],
+    "recipients --who": ["alice", "age1alice", "age1bob"],
+    "recipients rm": ["alice", "age1alice", "age1bob"],
+    "rotate --rm-age": ["alice", "age1alice", "age1bob"],
+    "decrypt apps/sealed.yaml --extract": ['["data"]["user"]', '["data"]["list"][0]', '["data"]["list"][1]'],
+    "decrypt --context": ["one", "two"],
+    "build": ["kustomization/apps"],
+}
+
+
+@pytest.mark.parametrize("words", VALUES)
+def test_values_are_offered(words: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever can be known without a key and without a cluster, narrowed by what is typed."""
+    alice, bob = (age.generate()[1] for _ in range(2))
+    (folder / ".sops.yaml").write_text(f"creation_rules:\n  - age:\n      - {alice} # alice\n      - {bob}\n")
+    (folder / "flux.yaml").write_text(
+        "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: apps, namespace: f}\n"
+        "spec: {path: ./apps, prune: true, interval: 1h, sourceRef: {kind: GitRepository, name: r}}\n"
+    )
+    (folder / "kubeconfig").write_text("contexts: [{name: one}, {name: two}]\n")
+    monkeypatch.setenv("KUBECONFIG", str(folder / "kubeconfig"))
+    wanted = [text.replace("age1alice", alice).replace("age1bob", bob) for text in VALUES[words]]
+    assert _names(completion.complete([*words.split(), ""])[0]) == wanted
+    assert _names(completion.complete([*words.split(), wanted[-1][:-1]])[0])[-1] == wanted[-1]
+    assert completion.complete([*words.split(), "nothing-like-it"])[0] == []
+
+
+def test_key_paths_with_dots(folder: Path) -> None:
+    """Who has begun with dots goes on with them."""
+    assert completion.complete(["set", "apps/sealed.yaml", "data."])[0] == ["data.user", "data.list[0]", "data.list[1]"]
