@@ -27,6 +27,7 @@ SHARED = (
     table.Option(
         "--kustomization-file", help="The manifest of the Flux Kustomization, for a PATH.", metavar="FILE"
     ),
+    table.Option("-n", "--namespace", help="Namespace of the Kustomization that is named.", metavar="NAME"),
     table.Option("--source", help="The folder that stands for the source, else the work tree.", metavar="DIR"),
     table.Option("-R", "--recursive", kind=table.FLAG, help="Follow Kustomizations among the built objects."),
     table.Option(
@@ -95,9 +96,10 @@ def target_of(arguments: list[str], values: table.Values) -> Target:
     if len(arguments) > 1:
         raise UsageError("name one folder or Kustomization", hint="-R follows those that it creates")
     file, source = values.get("kustomization_file"), values.get("source")
-    return target.resolve(
-        arguments[0] if arguments else None, str(file) if file else None, str(source) if source else None
-    )
+    argument = arguments[0] if arguments else None
+    if values.get("namespace"):
+        argument = target.in_namespace(argument, str(values["namespace"]))
+    return target.resolve(argument, str(file) if file else None, str(source) if source else None)
 
 
 def masker_of(values: table.Values) -> Masker:

@@ -53,6 +53,18 @@ class Target:
         return spec.choose(found, None, self.path)
 
 
+def in_namespace(argument: str | None, namespace: str) -> str:
+    """``kustomization/NAME`` with its namespace.
+
+    Raises:
+        UsageError: there is no such name that could be in a namespace, or it says another one.
+    """
+    name = _name(argument)
+    if not name or name.rpartition("/")[0] not in ("", namespace):
+        raise UsageError("--namespace is that of a Kustomization", hint="write kustomization/NAME --namespace NAME")
+    return f"{PREFIXES[0]}{namespace}/{name.rpartition('/')[2]}"
+
+
 def resolve(argument: str | None, file: str | None, source: str | None) -> Target:
     """What ``[PATH | kustomization/NAME]``, ``--kustomization-file`` and ``--source`` mean together.
 

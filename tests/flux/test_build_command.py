@@ -49,6 +49,18 @@ def test_name_finds_its_kustomization(tmp_path: Path, program: Program) -> None:
     assert names[0] == names[1] == names[2] != b""
 
 
+def test_the_namespace_is_given_as_in_kubectl(tmp_path: Path, program: Program) -> None:
+    """``-n`` belongs to a name; with another namespace, or a folder, it is a mistake."""
+    repository = fleet(tmp_path / "fleet")
+    named = program("build", "kustomization/apps", "-n", "flux-system", "-o", "name", cwd=repository.folder)
+    assert named.stdout == program("build", "apps/prod", "-o", "name", cwd=repository.folder).stdout != b""
+    assert program("build", "ks/flux-system/apps", "-n", "flux-system", cwd=repository.folder).returncode == 0
+    for words in (["kustomization/apps", "-n", "other"], ["apps/prod", "-n", "other"], ["ks/a/apps", "-n", "b"]):
+        result = program("build", *words, cwd=repository.folder)
+        assert result.returncode not in (0, 70)
+        assert b"hint: " in result.stderr
+
+
 def test_kustomization_file_serves_outside_of_git(tmp_path: Path, program: Program) -> None:
     """With the manifest named, a plain folder will do; its path says where the source begins."""
     (tmp_path / "app").mkdir()
