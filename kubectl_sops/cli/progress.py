@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from typing import TypeVar
 
     T = TypeVar("T")
@@ -16,15 +16,19 @@ PATIENCE = 1.0
 """Seconds before a bar appears."""
 
 
-def track(items: Iterable[T], what: str, *, quiet: bool = False) -> Iterator[T]:
-    """The items, while a bar shows how many are done."""
+def track(items: Iterable[T], what: str, *, quiet: bool = False, failures: Sequence[object] = ()) -> Iterator[T]:
+    """The items, while a bar shows how many are done.
+
+    Args:
+        failures: grows while the items are worked on; the bar shows how many there are.
+    """
     if quiet or not sys.stderr.isatty() or not hasattr(items, "__len__"):
         yield from items
         return
-    yield from _track(items, what)
+    yield from _track(items, what, failures)
 
 
-def _track(items: Iterable[T], what: str) -> Iterator[T]:
+def _track(items: Iterable[T], what: str, failures: Sequence[object]) -> Iterator[T]:
     started = time.monotonic()
     iterator = iter(items)
     done = 0
@@ -40,10 +44,11 @@ def _track(items: Iterable[T], what: str) -> Iterator[T]:
 
     total = len(items)  # type: ignore[arg-type]  # track() made sure that it has a length
     with Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[failed]}"),
+        TimeRemainingColumn(),
         console=Console(stderr=True), transient=True,
     ) as bar:  # fmt: skip
-        task = bar.add_task(what, total=total, completed=done)
+        task = bar.add_task(what, total=total, completed=done, failed="")
         for item in iterator:
             yield item
-            bar.advance(task)
+            bar.update(task, advance=1, failed=f"{len(failures)} failed" if failures else "")

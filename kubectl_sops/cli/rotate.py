@@ -72,7 +72,8 @@ def _rotate_many(paths: Sequence[str], values: table.Values) -> int:
         remote.prefetch_paths(
             [entry.path for entry in entries], lambda path: session.input_format(path, values), keyring
         )
-        for entry, result in zip(progress.track(entries, "Rotating", quiet=quiet), spread(work, entries), strict=False):
+        shown = progress.track(entries, "Rotating", quiet=quiet, failures=failures)
+        for entry, result in zip(shown, spread(work, entries), strict=False):
             if isinstance(result, SopsError):
                 failures.append(result.at(entry.path))
             elif result is not None:

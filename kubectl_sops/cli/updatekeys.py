@@ -75,7 +75,7 @@ def updatekeys(arguments: list[str], values: table.Values) -> int:
     if not dry:
         keyring.prefetch(plan.metadata for plan in plans)
     with Batch("updatekeys") as batch:
-        shown = progress.track(plans, "Updating", quiet=bool(values.get("quiet")))
+        shown = progress.track(plans, "Updating", quiet=bool(values.get("quiet")), failures=failures)
         for plan, result in zip(shown, spread(work, plans), strict=False):
             if isinstance(result, SopsError):
                 failures.append(result.at(plan.path))

@@ -50,8 +50,11 @@ def verify(arguments: list[str], values: table.Values) -> int:
     entries = find.list_entries(arguments or ["."])
     paths = [entry.path for entry in entries]
     remote.prefetch_paths(paths, lambda path: session.input_format(path, values), keyring)
-    for entry, row in zip(progress.track(entries, "Verifying", quiet=quiet), spread(work, entries), strict=False):
+    failures: list[SopsError] = []
+    shown_entries = progress.track(entries, "Verifying", quiet=quiet, failures=failures)
+    for entry, row in zip(shown_entries, spread(work, entries), strict=False):
         if isinstance(row, SopsError):
+            failures.append(row)
             code = code or row.exit_code
             where = format_path(row.path or ()) or None
             rows.append({
