@@ -7,7 +7,7 @@ import sys
 from kubectl_sops import formats
 from kubectl_sops.cli import option_table as table
 from kubectl_sops.cli import session
-from kubectl_sops.errors import InputNotFoundError, SopsError
+from kubectl_sops.errors import InputNotFoundError, SopsError, UsageError
 from kubectl_sops.files.read import read
 
 
@@ -19,6 +19,8 @@ def filestatus(arguments: list[str], values: table.Values) -> None:
     """
     if not arguments:
         raise InputNotFoundError("no file specified", hint="write: filestatus FILE")
+    if len(arguments) > 1 and not values.get("as_sops"):
+        raise UsageError(f"expected one file, found {len(arguments)}", hint="`status` shows many")
     file = arguments[0]
     try:
         data = read(file)

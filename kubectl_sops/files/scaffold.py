@@ -4,14 +4,28 @@ from __future__ import annotations
 
 import os
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _NAMESPACE = re.compile(r"^namespace:[ \t]*([a-z0-9]([-a-z0-9]*[a-z0-9])?)[ \t]*$", re.MULTILINE)
+_NAMESPACED = re.compile(
+    r"^metadata:[ \t]*\n(?:[ \t]+.*\n)*?[ ]+namespace:[ \t]*([a-z0-9]([-a-z0-9]*[a-z0-9])?)[ \t]*$", re.MULTILINE
+)
+_VALUES = re.compile(r"([-.\w]+[-.])?values([-.][-.\w]+)?\.ya?ml")
 _NOT_NAME = re.compile(r"[^a-z0-9.-]+")
+_NEIGHBOURS = 50
 _SUFFIXES = (".enc", ".sops", ".secret", "-secret")
 
 
 def scaffold(path: str, format: str) -> bytes:  # the word sops uses
-    """A Secret in YAML and JSON, with the name and namespace that its path suggests; a line in the other formats."""
+    """A Secret in YAML and JSON, with the name and namespace that its path suggests; otherwise a line.
+
+    Helm's ``values.yaml`` is no manifest.
+    """
+    if format == "yaml" and _VALUES.fullmatch(os.path.basename(path)):
+        return b"password: change-me\n"
     if format == "yaml":
         return _head(path, format) + b"type: Opaque\nstringData:\n  username: change-me\n  password: change-me\n"
     if format == "json":
@@ -55,7 +69,7 @@ def guess_name(path: str) -> str:
 
 
 def guess_namespace(path: str) -> str | None:
-    """The ``namespace`` of the kustomization beside the file, if it sets one."""
+    """The ``namespace`` of the kustomization beside the file; without one, that of all manifests beside it."""
     folder = os.path.dirname(os.path.abspath(path))
     for name in ("kustomization.yaml", "kustomization.yml", "Kustomization"):
         try:
@@ -63,5 +77,22 @@ def guess_namespace(path: str) -> str | None:
                 match = _NAMESPACE.search(file.read(1 << 20))
         except (OSError, UnicodeDecodeError):
             continue
-        return match.group(1) if match else None
-    return None
+        if match:
+            return match.group(1)
+        break
+    found = {match.group(1) for text in _beside(folder) for match in _NAMESPACED.finditer(text)}
+    return found.pop() if len(found) == 1 else None
+
+
+def _beside(folder: str) -> Iterator[str]:
+    """The first bytes of the YAML files of a folder, as many as one looks through in a moment."""
+    try:
+        names = [name for name in sorted(os.listdir(folder)) if name.endswith((".yaml", ".yml"))]
+    except OSError:
+        return
+    for name in names[:_NEIGHBOURS]:
+        try:
+            with open(os.path.join(folder, name), encoding="utf-8") as file:
+                yield file.read(1 << 16)
+        except (OSError, UnicodeDecodeError):
+            continue

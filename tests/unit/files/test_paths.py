@@ -79,6 +79,25 @@ def test_names_by_path(tmp_path, path, name):
     assert guess_name(str(tmp_path / path)) == name
 
 
+@pytest.mark.parametrize("name", ["values.yaml", "values-prod.yml", "app.values.yaml", "prod-values.yaml"])
+def test_values_of_helm_are_no_manifest(tmp_path, name):
+    """A Secret there would be wrong."""
+    assert scaffold(str(tmp_path / name), "yaml") == b"password: change-me\n"
+    assert b"kind: Secret" in scaffold(str(tmp_path / "my-valuesx.yaml"), "yaml")
+
+
+def test_the_namespace_of_the_neighbours(tmp_path):
+    """Where all manifests of a folder are in one namespace, a new one is, too; what is encrypted does not count."""
+    head = "kind: Secret\nmetadata:\n  name: a\n  labels:\n    x: y\n  namespace: "
+    (tmp_path / "a.yaml").write_text(f"{head}shop\n---\nkind: ConfigMap\nmetadata: {{name: x}}\n")
+    assert guess_namespace(str(tmp_path / "new.yaml")) == "shop"
+    (tmp_path / "b.yaml").write_text(f"{head}ENC[AES256_GCM,data:x]\n")
+    (tmp_path / "c.yaml").write_bytes(b"\xff")
+    assert guess_namespace(str(tmp_path / "new.yaml")) == "shop"
+    (tmp_path / "d.yaml").write_text(f"{head}other\n")
+    assert guess_namespace(str(tmp_path / "new.yaml")) is None
+
+
 def test_the_namespace_of_the_kustomization(tmp_path):
     """The namespace beside the file is taken, and every scaffold can be read."""
     assert guess_namespace(str(tmp_path / "a.yaml")) is None
