@@ -10,7 +10,8 @@ from kubectl_sops.cli import option_table as table
 from kubectl_sops.cli import progress, recovery, rotate_file, session
 from kubectl_sops.cli.recipe import recipients
 from kubectl_sops.errors import ConflictingParametersError, SopsError, UsageError
-from kubectl_sops.files import change, remote
+from kubectl_sops.files import remote
+from kubectl_sops.files import rotate as file_rotate
 from kubectl_sops.files.read import read
 from kubectl_sops.repo import find, rekey
 from kubectl_sops.repo.batch import Batch
@@ -63,7 +64,7 @@ def _rotate_many(paths: Sequence[str], values: table.Values) -> int:
             return None
         kind = session.input_format(entry.path, values, data)
         ignore_mac = bool(values.get("ignore_mac"))
-        return data, change.rotate(
+        return data, file_rotate.rotate(
             data, kind, keyring, now=session.now(), add=add, remove=gone, ignore_mac=ignore_mac
         )  # fmt: skip
 

@@ -13,7 +13,7 @@ from kubectl_sops.errors import (
     MissingFileForKeysError,
     SopsError,
 )
-from kubectl_sops.files import change
+from kubectl_sops.files import rotate as file_rotate
 from kubectl_sops.files.read import read
 from kubectl_sops.files.write import replace_file
 
@@ -59,7 +59,7 @@ def rotate(arguments: list[str], values: table.Values) -> int | None:
         raise
     source = session.input_format(file, values, data)
     try:
-        result = change.rotate(
+        result = file_rotate.rotate(
             data,
             source,
             session.keyring(values),

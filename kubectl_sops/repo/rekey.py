@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from kubectl_sops.core.values import EMPTY_LIST, EMPTY_MAP
 from kubectl_sops.errors import NoRecipientsError, format_path
-from kubectl_sops.files import change
+from kubectl_sops.files import rotate as file_rotate
 from kubectl_sops.files.decrypt import parse_encrypted
 from kubectl_sops.files.read import read
 from kubectl_sops.formats.yaml_outline import outline
@@ -151,7 +151,7 @@ def apply(plan: Plan, keyring: Keyring, *, now: str, rotate: bool) -> bytes:
     data = plan.data
     if rotate:
         metadata = plan.metadata.replace(shamir_threshold=threshold or None)
-        return change.rekey(data, plan.format, keyring, lambda _: (metadata, plan.groups), now=now)
+        return file_rotate.rekey(data, plan.format, keyring, lambda _: (metadata, plan.groups), now=now)
     data_key = keyring.data_key(plan.metadata)
     groups, used = keyring.rewrap(data_key, plan.metadata, plan.groups, threshold, os.urandom)
     if len(groups) < 2:

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from kubectl_sops.core.selectors import Selector
-from kubectl_sops.files import change
+from kubectl_sops.files import rotate
 from kubectl_sops.files.decrypt import decrypt
 from kubectl_sops.files.encrypt import Recipe, encrypt
 from kubectl_sops.keys import system
@@ -135,7 +135,7 @@ def test_recipients_of_both_sides_merge():
     """Added on either side: in. Removed on either side: out, and under a data key that the leaver never had."""
     base = sealed(BASE)
     ours = sealed(BASE.replace("app", "xx"), base, (ALICE, BOB, CAROL))
-    theirs = change.rotate(base, "yaml", KEYRING, now=NOW, remove=[BOB.recipient])
+    theirs = rotate.rotate(base, "yaml", KEYRING, now=NOW, remove=[BOB.recipient])
     result = merge.merge(base, ours, theirs, "yaml", KEYRING, now=LATER)
     assert plain(result.data) == BASE.replace("app", "xx")
     assert CAROL.recipient in result.data.decode()

@@ -8,7 +8,7 @@ from pyrage import x25519
 from kubectl_sops import formats
 from kubectl_sops.core.selectors import Selector
 from kubectl_sops.errors import MacMismatchError, ValueAuthError
-from kubectl_sops.files import change
+from kubectl_sops.files import rotate
 from kubectl_sops.files.decrypt import decrypt, open_document, parse_encrypted
 from kubectl_sops.files.encrypt import Recipe, encrypt
 from kubectl_sops.files.reseal import reseal
@@ -36,7 +36,7 @@ TEXTS = {
 def test_the_same_text_comes_back(kind, text):
     """Quotes, blocks and flow collections survive, and no ciphertext stays."""
     data = encrypt(text, kind, Recipe(GROUPS, selector=Selector()), KEYRING, now=NOW).data
-    rotated = change.rotate(data, kind, KEYRING, now="2026-01-02T00:00:00Z")
+    rotated = rotate.rotate(data, kind, KEYRING, now="2026-01-02T00:00:00Z")
     assert decrypt(rotated, kind, KEYRING) == decrypt(data, kind, KEYRING)
     before = {str(leaf.value) for leaf in formats.parse(data, kind).leaves if str(leaf.value).startswith("ENC[")}
     after = {str(leaf.value) for leaf in formats.parse(rotated, kind).leaves if str(leaf.value).startswith("ENC[")}
@@ -59,7 +59,7 @@ def test_comments_take_the_long_way():
     document, metadata = parse_encrypted(data, "yaml")
     opened, _ = open_document(document, metadata, KEYRING)
     assert reseal(document, opened, metadata, b"k" * 32, now=NOW) is None
-    assert decrypt(change.rotate(data, "yaml", KEYRING, now=NOW), "yaml", KEYRING) == b"a: one # why\n"
+    assert decrypt(rotate.rotate(data, "yaml", KEYRING, now=NOW), "yaml", KEYRING) == b"a: one # why\n"
 
 
 SECRET = b"apiVersion: v1\nkind: Secret\nmetadata:\n    name: x\nstringData:\n    a: one\n    b: 'two'\n    c: 3\n"
@@ -73,8 +73,8 @@ def _secret() -> bytes:
 def test_a_secret_needs_no_parser(monkeypatch):
     """Of a file of the usual form only the metadata is parsed, and everything around the ciphertexts stays."""
     data = _secret()
-    monkeypatch.setattr(change, "parse_encrypted", None)
-    rotated = change.rotate(data, "yaml", KEYRING, now="2026-01-02T00:00:00Z")
+    monkeypatch.setattr(rotate, "parse_encrypted", None)
+    rotated = rotate.rotate(data, "yaml", KEYRING, now="2026-01-02T00:00:00Z")
     assert decrypt(rotated, "yaml", KEYRING) == SECRET
     before, after = (take_apart(text.partition(b"\nsops:")[0].decode()) for text in (data, rotated))
     assert before[::5] == after[::5]
@@ -98,10 +98,10 @@ def test_a_damaged_secret_is_refused_with_its_place(old, new, path):
     at = data.index(old, data.index(b"stringData") if old not in (b"name: x",) else 0)
     broken = data[:at] + new + data[at + len(old) :]
     with pytest.raises((ValueAuthError, MacMismatchError)) as caught:
-        change.rotate(broken, "yaml", KEYRING, now=NOW)
+        rotate.rotate(broken, "yaml", KEYRING, now=NOW)
     assert (caught.value.path or None) == path
     if old == b"name: x":
-        assert change.rotate(broken, "yaml", KEYRING, now=NOW, ignore_mac=True)
+        assert rotate.rotate(broken, "yaml", KEYRING, now=NOW, ignore_mac=True)
 
 
 def test_no_key_is_asked_for_a_damaged_file(monkeypatch):
@@ -109,4 +109,4 @@ def test_no_key_is_asked_for_a_damaged_file(monkeypatch):
     broken = _secret().replace(b"name: x", b"name: y")
     monkeypatch.setattr(Keyring, "wrap", None)
     with pytest.raises(MacMismatchError):
-        change.rotate(broken, "yaml", KEYRING, now=NOW)
+        rotate.rotate(broken, "yaml", KEYRING, now=NOW)
