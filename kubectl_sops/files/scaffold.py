@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 _NAMESPACE = re.compile(r"^namespace:[ \t]*([a-z0-9]([-a-z0-9]*[a-z0-9])?)[ \t]*$", re.MULTILINE)
 _NAMESPACED = re.compile(
-    r"^metadata:[ \t]*\n(?:[ \t]+.*\n)*?[ ]+namespace:[ \t]*([a-z0-9]([-a-z0-9]*[a-z0-9])?)[ \t]*$", re.MULTILINE
+    r"^metadata:[ \t]*\n(?:[ \t]++.*+\n)*?[ ]+namespace:[ \t]*([a-z0-9]([-a-z0-9]*[a-z0-9])?)[ \t]*$", re.MULTILINE
 )
 _VALUES = re.compile(r"([-.\w]+[-.])?values([-.][-.\w]+)?\.ya?ml")
 _NOT_NAME = re.compile(r"[^a-z0-9.-]+")

@@ -108,3 +108,9 @@ def test_the_namespace_of_the_kustomization(tmp_path):
         assert parse_document(text, kind).leaves
         assert (b"shop" in text) == (kind in ("yaml", "json"))
     assert scaffold("x.bin", "binary") == b""
+
+
+def test_hostile_neighbours_take_no_time(tmp_path):
+    """A regular expression that could read blanks in many ways would not come back."""
+    (tmp_path / "a.yaml").write_text("metadata:\n" + "          x\n" * 5000 + "y\n")
+    assert guess_namespace(str(tmp_path / "new.yaml")) is None
