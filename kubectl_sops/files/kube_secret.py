@@ -186,7 +186,7 @@ def _value(leaf: Leaf, inner: Path, content: dict[str, bytes]) -> Iterator[Probl
     if len(inner) > 2 or isinstance(inner[1], int) or value is EMPTY_MAP or value is EMPTY_LIST:
         yield Problem(leaf.path, "is nested, the values of a Secret are texts", "put the structure into one text")
         return
-    if not _KEY.fullmatch(key) or key == "." or key.startswith(".."):
+    if not is_key(key):
         yield Problem(leaf.path, "is not a key that Kubernetes takes", "it has letters, digits, -, _ and .")
     if value is None:
         content.setdefault(key, b"")
@@ -202,6 +202,11 @@ def _value(leaf: Leaf, inner: Path, content: dict[str, bytes]) -> Iterator[Probl
             content.setdefault(key, decoded)  # stringData wins, wherever it stands
     else:
         content.setdefault(key, b"")
+
+
+def is_key(text: str) -> bool:
+    """Whether a value of a Secret can have this key."""
+    return _KEY.fullmatch(text) is not None and text != "." and not text.startswith("..")
 
 
 def decode(value: str) -> bytes | None:
