@@ -12,7 +12,7 @@ from kubectl_sops.cli import session
 from kubectl_sops.errors import ConfigNotFoundError, RulesError, UsageError
 from kubectl_sops.files.read import read
 from kubectl_sops.keys import system
-from kubectl_sops.repo.roster import name_of
+from kubectl_sops.repo.roster import is_called, name_of
 from kubectl_sops.rules import edit
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def remove(arguments: Sequence[str], values: table.Values) -> int:
         found = False
         for rule in _targets(config, values, everywhere=True):
             for recipient in rule.recipients:
-                if recipient == who or name_of(recipient, config.names) == who or _same_ssh(recipient, who):
+                if is_called(recipient, name_of(recipient, config.names), who):
                     data = edit.remove_recipient(data, rule.index, recipient, path=config.path)
                     found = True
         if not found:
@@ -86,10 +86,6 @@ def kind_of(recipient: str) -> str:
         if pattern.match(recipient):
             return kind
     raise UsageError("the recipient is of no known kind", hint="give age1…, ssh-…, a PGP fingerprint or a KMS key")
-
-
-def _same_ssh(a: str, b: str) -> bool:
-    return a.startswith("ssh-") and a.split()[:2] == b.split()[:2]
 
 
 def _from_file(values: table.Values) -> list[str]:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from kubectl_sops.cli import listing, progress, recovery, session
 from kubectl_sops.cli import option_table as table
+from kubectl_sops.cli.recipient_edit import add, kind_of, remove
 from kubectl_sops.errors import SopsError, UsageError
+from kubectl_sops.keys import system
 from kubectl_sops.repo import find
 from kubectl_sops.repo.policy import Policy
 from kubectl_sops.repo.roster import MISSING, STALE, groups_needed, is_called, roster
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from kubectl_sops.repo.roster import Holder
 
 STALE_EXIT_CODE = 1
+SHOWN_NAMES = 20
 PRIVATE_MARKS = ("AGE-SECRET-KEY-", "AGE-PLUGIN-", "PRIVATE KEY")
 
 OPTIONS = (
@@ -41,13 +44,16 @@ COLUMNS = (
     listing.Column("GROUP", "group", wide=True),
     listing.Column("OPENS", "opens", wide=True),
 )
+COLUMNS_OF_ONE = (*COLUMNS[:-1], listing.Column("OPENS", "opens"))
+"""With ``--who``, where it is the question."""
 
 
 def recipients(arguments: list[str], values: table.Values) -> int:
     """Show who can open the encrypted files, or add people to .sops.yaml and remove them.
 
     The column RULE says ok, stale (the rule no longer names the recipient), missing (the rule names it, the file does
-    not have it yet), or no rule. `updatekeys` brings files in line with the rules.
+    not have it yet), or no rule. `updatekeys` brings files in line with the rules. With --who the column OPENS answers,
+    and -o name lists only files that open. Somebody whose name is no longer in .sops.yaml is asked for by key.
 
     Examples:
       kubectl sops recipients
@@ -63,8 +69,6 @@ def recipients(arguments: list[str], values: table.Values) -> int:
       kubectl sops recipients rm alice
     """
     if arguments and arguments[0] in ("add", "rm") and not os.path.lexists(arguments[0]):
-        from kubectl_sops.cli.recipient_edit import add, remove
-
         return (add if arguments[0] == "add" else remove)(arguments[1:], values)
     form = listing.form(values)
     for option in ("name", "target", "from_file"):
@@ -75,10 +79,17 @@ def recipients(arguments: list[str], values: table.Values) -> int:
         refuse_private(who)
     policy = Policy(str(values["config"]) if values.get("config") else None)
     rows, failures = _rows(arguments or ["."], policy, who, values)
+    if who is not None and not rows and not failures:
+        _require_known(who, policy, arguments or ["."])
     if values.get("stale"):
         rows = [row for row in rows if row["state"] in (STALE, MISSING)]
+    elif who is not None and form == "name":
+        rows = [row for row in rows if row["state"] != MISSING]
     if rows or form is not None:
-        listing.write(rows, COLUMNS, form, name="recipient" if who is None else "file")
+        if who is None:
+            listing.write(rows, COLUMNS, form, name="recipient")
+        else:
+            listing.write(rows, COLUMNS_OF_ONE, form, name="file")
     elif not values.get("quiet"):
         session.tell("Nothing found." if who or values.get("stale") else "No encrypted files found.")
     code = recovery.report(failures)
@@ -97,6 +108,30 @@ def refuse_private(text: str) -> None:
         )
 
 
+def _require_known(who: str, policy: Policy, paths: Sequence[str]) -> None:
+    """Tell somebody who opens nothing from somebody whom nobody knows.
+
+    Raises:
+        UsageError: it is neither a recipient nor a name in a ``.sops.yaml``.
+        KeyParseError: it looks like a recipient, and is none.
+    """
+    for path in paths:
+        policy.names_for(os.path.join(path, "") if os.path.isdir(path) else path)
+    names = policy.names()
+    if who.casefold() in map(str.casefold, names):
+        return
+    try:
+        kind = kind_of(who)
+    except UsageError:
+        shown = sorted(names, key=str.casefold)
+        more = f" and {len(shown) - SHOWN_NAMES} more" if len(shown) > SHOWN_NAMES else ""
+        known = f"{', '.join(shown[:SHOWN_NAMES])}{more}" if shown else "none"
+        raise UsageError(
+            f"no recipient is named {who}", hint=f"the names in .sops.yaml: {known}; a key can be given as well"
+        ) from None
+    system(kind).parse_recipients(who)
+
+
 def _rows(
     paths: Sequence[str], policy: Policy, who: str | None, values: table.Values
 ) -> tuple[list[dict[str, object]], list[SopsError]]:
@@ -112,7 +147,7 @@ def _rows(
         except SopsError as error:
             failures.append(error.at(entry.path))
             continue
-        mine = [holder for holder in holders if who is None or is_called(holder, who)]
+        mine = [holder for holder in holders if who is None or is_called(holder.recipient, holder.name, who)]
         needed = groups_needed(metadata, mine) if who is not None else 0
         total = len(metadata.groups)
         rows += [_row(entry.path, holder, total, needed) for holder in mine]

@@ -81,6 +81,10 @@ class Policy:
             names = self._names[loaded.path] = {**_committed_names(loaded.path), **loaded.names}
         return names
 
+    def names(self) -> set[str]:
+        """Every name in a ``.sops.yaml`` that ``names_for`` was asked about."""
+        return {name for names in self._names.values() for name in names.values()}
+
     def coverage(self, path: str) -> Coverage | None:
         """What the rule that matches a file says about it."""
         rule = self.rule_for(path)

@@ -73,11 +73,11 @@ def titled(recipient: str, names: Mapping[str, str]) -> str:
     return f"{recipient} ({name})" if name else recipient
 
 
-def is_called(holder: Holder, who: str) -> bool:
-    """Whether ``who`` is this recipient, or its name."""
-    if holder.recipient == who or holder.name == who:
+def is_called(recipient: str, name: str, who: str) -> bool:
+    """Whether ``who`` is this recipient, or its name, in whatever case that is written."""
+    if recipient == who or (name and name.casefold() == who.casefold()):
         return True
-    return who.startswith("ssh-") and who.split()[:2] == holder.recipient.split()[:2]
+    return who.startswith("ssh-") and who.split()[:2] == recipient.split()[:2]
 
 
 def groups_needed(metadata: Metadata, holders: Sequence[Holder]) -> int:

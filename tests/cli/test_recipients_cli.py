@@ -51,7 +51,37 @@ def test_who_lists_what_somebody_opens(repo, team):
     by_name = call(recipients.COMMAND, "--who", "bob", "-o", "name")
     assert by_name.out == "apps/web.yaml\ndb.yaml\n"
     assert call(recipients.COMMAND, "--who", team[1].recipient, "-o", "name").out == by_name.out
-    assert call(recipients.COMMAND, "--who", "dave", "-o", "name").out == ""
+    assert call(recipients.COMMAND, "--who", "BOB", "-o", "name").out == by_name.out
+    table = call(recipients.COMMAND, "--who", "bob", "db.yaml").out.splitlines()
+    assert (table[0].split()[-1], table[1].split()[-1]) == ("OPENS", "yes")
+
+
+def test_who_leaves_out_what_the_rule_promises_only(repo, team):
+    """A rule that names somebody opens nothing yet: the table says so, and ``-o name`` has what opens."""
+    repo.write({".sops.yaml": config(*team)})
+    assert call(recipients.COMMAND, "--who", "carol", "-o", "name").out == ""
+    table = call(recipients.COMMAND, "--who", "carol", "db.yaml").out.splitlines()
+    assert table[1].split() == ["db.yaml", "age", team[2].recipient, "carol", "missing", "no"]
+    assert call(recipients.COMMAND, "--who", "carol", "--stale", "-o", "name").out == "apps/web.yaml\ndb.yaml\n"
+
+
+def test_who_does_not_take_a_name_that_nobody_has(repo, team):
+    """A mistyped name is an error that lists those there are; a key that opens nothing is none."""
+    result = call(recipients.COMMAND, "--who", "bop", "-o", "name")
+    assert (result.code, result.out) == (2, "")
+    assert "error: no recipient is named bop\n" in result.err
+    assert "the names in .sops.yaml: alice, bob;" in result.err
+    assert call(recipients.COMMAND, "--who", team[2].recipient).err == "Nothing found.\n"
+    assert call(recipients.COMMAND, "--who", team[2].recipient[:-1]).code == 1
+
+
+def test_who_finds_a_leaver_by_key(repo, team):
+    """The name has gone with the rule, the key is still in the files."""
+    repo.write({".sops.yaml": config(team[0])})
+    assert call(recipients.COMMAND, "--who", "bob", "-o", "name").out == "apps/web.yaml\ndb.yaml\n"
+    repo.commit()
+    assert call(recipients.COMMAND, "--who", "bob").code == 2
+    assert call(recipients.COMMAND, "--who", team[1].recipient, "-o", "name").out == "apps/web.yaml\ndb.yaml\n"
 
 
 def test_who_refuses_private_keys(repo, team):
@@ -77,7 +107,8 @@ def test_adding_and_removing_people(repo, team):
     """``recipients add`` and ``rm`` edit .sops.yaml, with names."""
     assert call(recipients.COMMAND, "add", team[2].recipient, "--name", "carol").code == 0
     assert (repo.folder / ".sops.yaml").read_text() == config(*team)
-    assert call(recipients.COMMAND, "rm", "bob").code == 0
+    assert call(recipients.COMMAND, "rm", "").code == 1
+    assert call(recipients.COMMAND, "rm", "Bob").code == 0
     assert (repo.folder / ".sops.yaml").read_text() == config(team[0], team[2])
     assert call(recipients.COMMAND, "rm", "bob").code == 1
 
