@@ -33,7 +33,7 @@ _SSH_OTHERS = ("ecdsa-", "sk-", "ssh-dss")
 
 
 def add(arguments: Sequence[str], values: table.Values) -> int:
-    """Add recipients to the rules of ``.sops.yaml``."""
+    """Add recipients to the rules of ``.sops.yaml``; those that are there already get the name, where one is given."""
     from kubectl_sops.cli.recipients import refuse_private
 
     wanted = [*arguments, *_from_file(values)]
@@ -41,15 +41,28 @@ def add(arguments: Sequence[str], values: table.Values) -> int:
         raise UsageError("no recipient to add", hint="write: recipients add age1… --name NAME")
     config = _config(values)
     data = before = read(config.path)
+    name = str(values["name"]) if values.get("name") else ""
+    known: list[str] = []
     for text in wanted:
         refuse_private(text)
         kind = kind_of(text)
         entry = system(kind).parse_recipients(text)[0]
-        name = str(values["name"]) if values.get("name") else ""
+        if any(edit.has_recipient(rule, entry.id) for rule in config.creation_rules or []):
+            known.append(entry.id)
         for index in [rule.index for rule in _targets(config, values)]:
             data = edit.add_recipient(data, index, entry.id, name=name, kind=kind, path=config.path)
+    added = data
+    told = []
+    for recipient in known if name else ():
+        data, former = edit.rename_recipient(data, recipient, name, path=config.path), data
+        if data != former:
+            was = name_of(recipient, config.names)
+            told.append(f"{recipient} is called {name} now" + (f", it was {was}" if was else ""))
     session.write_result(config.path, before, data, "configured", values)
-    _next_step(before, data, values)
+    if not values.get("quiet"):
+        for line in told:
+            session.tell(line)
+    _next_step(before, added, values)
     return 0
 
 

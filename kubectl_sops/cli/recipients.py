@@ -53,7 +53,8 @@ def recipients(arguments: list[str], values: table.Values) -> int:
 
     The column RULE says ok, stale (the rule no longer names the recipient), missing (the rule names it, the file does
     not have it yet), or no rule. `updatekeys` brings files in line with the rules. With --who the column OPENS answers,
-    and -o name lists only files that open. Somebody whose name is no longer in .sops.yaml is asked for by key.
+    and -o name lists only files that open. Somebody whose name is no longer in .sops.yaml is asked for by key. `add`
+    with --name gives a recipient that is there already the new name.
 
     Examples:
       kubectl sops recipients

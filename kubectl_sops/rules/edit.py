@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 from kubectl_sops.core.selectors import compile_regex
 from kubectl_sops.errors import RulesError
-from kubectl_sops.rules import recipient_edit, rule_edit
+from kubectl_sops.rules import name_edit, recipient_edit, rule_edit
 from kubectl_sops.rules.config import parse
+from kubectl_sops.rules.layout import one_line
+from kubectl_sops.rules.names import plain
 from kubectl_sops.rules.search import NAME
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ DEFAULT_ENCRYPTED_REGEX = "^(data|stringData)$"
 _PROBES = ("zq7/zq7.yaml", "zq7/zq7.yml", "zq7/zq7")
 """Paths that nobody has. A rule that matches one of them is for a kind of file and not for a place."""
 
+BY_HAND = "change it by hand"
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -68,6 +71,36 @@ def remove_recipient(data: bytes, index: int, recipient: str, *, path: str = NAM
         path, lambda: recipient_edit.remove(rules.text, _node(rules, index), written, elsewhere=elsewhere)
     )
     return _verified(data, changed, rules, _expected(rules, removed=(index, written)), rule.line)
+
+
+def rename_recipient(data: bytes, recipient: str, name: str, *, path: str = NAME) -> bytes:
+    """Give a recipient another name in the comments beside it; a file that does not have it stays as it is.
+
+    Raises:
+        RulesError: the comment can't be changed without touching others; names the line.
+    """
+    name = one_line(name)
+    rules = parse(data, path)
+    listed = [text for rule in rules.creation_rules or [] for text in rule.recipients]
+    # an ssh key may be written with its comment in one rule and without in another
+    for written in dict.fromkeys(text for text in listed if recipient_edit.same(text, recipient)):
+        data = _renamed(data, written, name, path)
+    return data
+
+
+def _renamed(data: bytes, recipient: str, name: str, path: str) -> bytes:
+    rules = parse(data, path)
+    if plain(rules.names.get(recipient, "")) == plain(name):
+        return data
+    listed = rules.creation_rules or []
+    changed = _guarded(
+        path, lambda: name_edit.rename(rules.text, [node for rule in listed for node in rule.scalars], recipient, name)
+    )
+    line = next(rule.line for rule in listed if recipient in rule.recipients)
+    new = _verified(data, changed, rules, _expected(rules), line, named=[recipient])
+    if plain(parse(new, path).names.get(recipient, "")) != plain(name):
+        raise RulesError("the name is written in a way that is not understood", file=path, line=line, hint=BY_HAND)
+    return new
 
 
 def add_rule(
@@ -183,9 +216,7 @@ def _verified(
             and all(after.names.get(recipient) == name for recipient, name in names.items())
         )
     if not fine:
-        raise RulesError(
-            "the rule is written in a way that is not understood", file=path, line=line, hint="change it by hand"
-        )
+        raise RulesError("the rule is written in a way that is not understood", file=path, line=line, hint=BY_HAND)
     return new
 
 

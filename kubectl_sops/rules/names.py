@@ -26,18 +26,14 @@ def split(text: str) -> list[str]:
 
 def find_names(text: str, scalars: list[Node]) -> dict[str, str]:
     """Names by recipient, for the recipients in ``scalars``."""
-    comments = [match[1] for match in _COMMENT_LINE.finditer(text)]
+    lines = comment_lines(text)
     names: dict[str, str] = {}
     for node in scalars:
-        recipients = split(node.text)
-        for recipient in recipients:
-            if recipient not in names:
-                name = _behind(text, node) if len(recipients) == 1 else ""
-                name = name or _in_comment_line(comments, recipient)
-                if not name and len(recipients) == 1 and node.anchor:
-                    name = (_behind(text, node.target) if node.target else "") or node.anchor
-                if name:
-                    names[recipient] = name
+        for recipient in split(node.text):
+            if recipient not in names and (place := place_of(text, lines, node, recipient)):
+                names[recipient] = name_in(place, recipient)
+            elif recipient not in names and node.anchor and len(split(node.text)) == 1:
+                names[recipient] = node.anchor
     for node in scalars:
         for recipient in split(node.text):
             if recipient not in names and (name := _ssh_comment(recipient)):
@@ -45,20 +41,45 @@ def find_names(text: str, scalars: list[Node]) -> dict[str, str]:
     return names
 
 
-def _behind(text: str, node: Node) -> str:
+def comment_lines(text: str) -> list[re.Match[str]]:
+    """The lines that are comments, with their text as group 1."""
+    return list(_COMMENT_LINE.finditer(text))
+
+
+def place_of(text: str, lines: list[re.Match[str]], node: Node, recipient: str) -> re.Match[str] | None:
+    """The comment that names a recipient at a scalar, with its text as group 1; ``None`` where there is none."""
+    alone = len(split(node.text)) == 1
+    places = [
+        _behind(text, node) if alone else None,
+        next((line for line in lines if _holds(line[1], recipient)), None),
+        _behind(text, node.target) if alone and node.target else None,
+    ]
+    return next((place for place in places if place is not None and name_in(place, recipient)), None)
+
+
+def name_in(place: re.Match[str], recipient: str) -> str:
+    """What a comment calls a recipient; empty where it says nothing but the recipient."""
+    before, found, after = place[1].partition(recipient)
+    if not found:
+        return place[1].strip()
+    parts = (plain(before), plain(after))
+    return " ".join(part for part in parts if part and part not in _FIELD_NAMES)
+
+
+def plain(name: str) -> str:
+    """A name without the punctuation around it, which a comment line may have beside a recipient."""
+    return name.strip(_PUNCTUATION)
+
+
+def _behind(text: str, node: Node) -> re.Match[str] | None:
     if node.style in ("|", ">") and node.target is None:
-        return ""
-    match = _BEHIND.match(text, node.end)
-    return match[1].strip() if match else ""
+        return None
+    return _BEHIND.match(text, node.end)
 
 
-def _in_comment_line(comments: list[str], recipient: str) -> str:
-    for comment in comments:
-        before, found, after = comment.partition(recipient)
-        if found and (not after or not after[0].isalnum()):
-            parts = (before.strip(_PUNCTUATION), after.strip(_PUNCTUATION))
-            return " ".join(part for part in parts if part and part not in _FIELD_NAMES)
-    return ""
+def _holds(comment: str, recipient: str) -> bool:
+    _, found, after = comment.partition(recipient)
+    return bool(found) and (not after or not after[0].isalnum())
 
 
 def _ssh_comment(recipient: str) -> str:

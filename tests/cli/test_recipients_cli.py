@@ -113,6 +113,21 @@ def test_adding_and_removing_people(repo, team):
     assert call(recipients.COMMAND, "rm", "bob").code == 1
 
 
+def test_adding_somebody_again_changes_the_name(repo, team):
+    """The comment of the line is another; without a name nothing changes."""
+    before = (repo.folder / ".sops.yaml").read_text()
+    same = call(recipients.COMMAND, "add", team[1].recipient)
+    assert (same.code, same.err) == (0, ".sops.yaml unchanged\n")
+    shown = call(recipients.COMMAND, "add", team[1].recipient, "--name", "robert", "--dry-run")
+    assert shown.err.splitlines()[0] == ".sops.yaml configured (dry run)"
+    assert (repo.folder / ".sops.yaml").read_text() == before
+    result = call(recipients.COMMAND, "add", team[1].recipient, "--name", "robert")
+    assert result.err == f".sops.yaml configured\n{team[1].recipient} is called robert now, it was bob\n"
+    assert (repo.folder / ".sops.yaml").read_text() == before.replace("# bob", "# robert")
+    assert call(recipients.COMMAND, "add", team[1].recipient, "--name", "robert").err == ".sops.yaml unchanged\n"
+    assert call(updatekeys.COMMAND, "--check").code == 0
+
+
 def test_ssh_keys_of_a_forge_are_added_from_a_file(repo):
     """Key types that age does not know are left out, and said so."""
     keys = (

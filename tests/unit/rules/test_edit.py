@@ -319,3 +319,65 @@ def test_a_byte_order_mark_stays():
     """The mark is kept in front of the text."""
     data = b"\xef\xbb\xbfcreation_rules:\n  - age: age1a\n"
     assert edit.add_recipient(data, 0, "age1b") == b"\xef\xbb\xbfcreation_rules:\n  - age: age1a,age1b\n"
+
+
+RENAMED = {
+    # the field before; after age1a got the name "new one"
+    "behind": ("    age: age1a  # alice\n", "    age: age1a  # new one\n"),
+    "behind an item": (
+        "    age:\n      - age1a # alice\n      - age1b\n", "    age:\n      - age1a # new one\n      - age1b\n",
+    ),
+    "behind a comma": (
+        "    age: [\n      age1a, # alice\n      age1b]\n", "    age: [\n      age1a, # new one\n      age1b]\n",
+    ),
+    "in a line of its own": (
+        "    # age1a: alice (laptop)\n    age: age1a,age1b\n", "    # age1a new one\n    age: age1a,age1b\n",
+    ),
+    "none": ("    age: age1a\n", "    age: age1a # new one\n"),
+    "none in quotes": ("    age: 'age1a'\n", "    age: 'age1a' # new one\n"),
+    "none beside others": ("    age: age1b,age1a\n", "    # age1a new one\n    age: age1b,age1a\n"),
+    "none in brackets": ("    age: [age1a, age1b]\n", "    # age1a new one\n    age: [age1a, age1b]\n"),
+    "none before a comma": (
+        "    age: [\n      age1a,\n      age1b]\n", "    age: [\n      age1a, # new one\n      age1b]\n",
+    ),
+    "none in a block": ("    age: |-\n      age1a\n", "    # age1a new one\n    age: |-\n      age1a\n"),
+    "an anchor": ("    age: &alice age1a\n", "    age: &alice age1a # new one\n"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("before", "after"), RENAMED.values(), ids=RENAMED)
+@pytest.mark.parametrize("newline", ["\n", "\r\n"], ids=["lf", "crlf"])
+def test_rename(before, after, newline):
+    """The comment that names a recipient is another, all else stays; a second time changes nothing."""
+    data = (HEAD + before + TAIL).replace("\n", newline).encode()
+    changed = edit.rename_recipient(data, "age1a", "new \n one")
+    assert changed.decode() == (HEAD + after + TAIL).replace("\n", newline)
+    assert rules.parse(changed).names["age1a"] == "new one"
+    assert edit.rename_recipient(changed, "age1a", "new one") == changed
+
+
+def test_rename_in_every_rule():
+    """One recipient has one name in the file, at an alias where it is defined."""
+    data = (
+        "people:\n  - &a age1a\n  - &b age1b # bob\ncreation_rules:\n  - path_regex: x\n    age: *a\n"
+        "  - path_regex: y\n    age: age1a # alice\n  - age: [*b]\n"
+    )
+    changed = edit.rename_recipient(data.encode(), "age1a", "new").decode()
+    assert changed == data.replace("# alice", "# new").replace("&a age1a", "&a age1a # new")
+    changed = edit.rename_recipient(data.encode(), "age1b", "new").decode()
+    assert changed == data.replace("# bob", "# new")
+
+
+def test_rename_an_ssh_key():
+    """The comment that is part of the key stays, the one behind it wins."""
+    data = b"creation_rules:\n  - age:\n      - ssh-ed25519 AAAA al@x\n"
+    changed = edit.rename_recipient(data, "ssh-ed25519 AAAA", "al")
+    assert changed == b"creation_rules:\n  - age:\n      - ssh-ed25519 AAAA al@x # al\n"
+    assert edit.rename_recipient(data, "age1other", "x") == data
+
+
+def test_rename_leaves_other_names_alone():
+    """A comment line about two people is left to a person."""
+    data = b"creation_rules:\n  # age1a alice, age1b bob\n  - age: age1a,age1b\n"
+    with pytest.raises(RulesError, match="not understood"):
+        edit.rename_recipient(data, "age1a", "new")

@@ -56,3 +56,15 @@ def test_a_rule_can_always_be_added(listed, style):
     after = said(edit.add_rule(before, [("age1new", "")], path_regex="^new/"))
     after.remove(("^new/", ["age1new"], "^(data|stringData)$"))
     assert after == said(before)
+
+
+@given(listed=st.lists(RULE, min_size=1, max_size=3), style=STYLE)
+def test_a_recipient_can_always_be_renamed(listed, style):
+    """The name is read back, and nothing else of what the file says changes."""
+    before = yaml.safe_dump({"creation_rules": listed}, **style).encode()
+    for recipient in {r for rule in rules.parse(before).creation_rules for r in rule.recipients}:
+        first = edit.rename_recipient(before, recipient, "first one")
+        second = edit.rename_recipient(first, recipient, "second")
+        assert rules.parse(first).names == {**rules.parse(before).names, recipient: "first one"}
+        assert rules.parse(second).names[recipient] == "second"
+        assert said(second) == said(before)
