@@ -44,8 +44,8 @@ COLUMNS = (
 def doctor(arguments: list[str], values: table.Values) -> int:
     """Find what keeps Flux from applying this repository's secrets, or makes it apply something else.
 
-    Builds every Flux Kustomization of the repository with your keys, without touching the cluster. Exit code 0:
-    nothing but warnings, 1: errors.
+    Builds every Flux Kustomization of the repository with your keys, without touching the cluster. With --from-cluster
+    a file that the decryption Secret there does not open is an error. Exit code 0: nothing but warnings, 1: errors.
 
     Examples:
       kubectl sops doctor

@@ -194,12 +194,13 @@ def remark_secret(out: Build, entries: Mapping[str, bytes], files: Iterable[str]
         theirs = [match.decode() for match in _RECIPIENT.findall(data)] if b"sops" in data else []
         if mine and theirs and not set(mine) & set(theirs):
             out.remarks.add(
-                "recipients", f"encrypted to {_short(theirs)}, but the decryption Secret holds {_short(mine)}",
+                "recipients", f"encrypted to {shortened(theirs)}, but the decryption Secret holds {shortened(mine)}",
                 where=path, hint="run `updatekeys` with the cluster's recipient in .sops.yaml",
             )  # fmt: skip
 
 
-def _short(recipients: list[str]) -> str:
+def shortened(recipients: list[str]) -> str:
+    """The first recipients of a list, each by its first characters."""
     shown = [f"{recipient[:12]}…" for recipient in dict.fromkeys(recipients)]
     return ", ".join(shown[:3]) + (f" and {len(shown) - 3} more" if len(shown) > 3 else "")
 

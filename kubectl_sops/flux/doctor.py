@@ -7,14 +7,20 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
+from kubectl_sops.errors import NoMatchingKeyError, SopsError
+from kubectl_sops.flux.advice_sources import shortened
 from kubectl_sops.flux.catalog import by_dependency
+from kubectl_sops.flux.keys import recipients_of
 from kubectl_sops.flux.remark import ERROR, WARNING, Remark
 from kubectl_sops.formats import format_of
-from kubectl_sops.repo.find import looks_encrypted, read_text
+from kubectl_sops.keys.flux_secret import AGE_SUFFIX, PGP_SUFFIX
+from kubectl_sops.keys.keyring import Keyring
+from kubectl_sops.repo.find import Entry, looks_encrypted, read_metadata, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from kubectl_sops.core.metadata import Metadata
     from kubectl_sops.flux.pipeline import Build
     from kubectl_sops.flux.session import Session
     from kubectl_sops.flux.spec import Kustomization
@@ -28,10 +34,13 @@ def examine(session: Session) -> Iterator[Remark]:
     builds: list[Build] = []
     for out in _builds(session):
         builds.append(out)
-        yield from out.remarks
+        unopened = list(_unopened(session, out))
+        places = {remark.where for remark in unopened}
+        yield from (remark for remark in out.remarks if remark.code != "recipients" or remark.where not in places)
         if out.error is not None:
             yield failure(out)
         yield from _decryption(session, out.kustomization)
+        yield from unopened
     yield from _undecrypted(session, builds)
 
 
@@ -81,6 +90,47 @@ def _decryption(session: Session, kustomization: Kustomization) -> Iterator[Rema
             "no-secret", f"there is no Secret {name} in namespace {kustomization.namespace}",
             where=kustomization.file, owner=owner, hint="create it with `init`", level=ERROR,
         )  # fmt: skip
+
+
+def _unopened(session: Session, out: Build) -> Iterator[Remark]:
+    """Encrypted files of a build that the decryption Secret does not open, where the cluster was asked: Flux fails."""
+    kustomization = out.kustomization
+    name = kustomization.text("decryption", "secretRef", "name")
+    entries = session.decryption_secret(kustomization.namespace, name) if session.asks_cluster else None
+    if entries is None or not kustomization.decrypts:
+        return
+    keyring = Keyring(os.environ, cluster=lambda: entries, source="cluster")
+    mine = recipients_of(entries)
+    for path in out.files:
+        try:
+            metadata = read_metadata(Entry(os.path.join(session.root, path), named=False))
+            if metadata is None or not _decides(entries, metadata) or _opens(keyring, metadata):
+                continue
+        except SopsError:
+            continue  # its metadata can't be used: the build says so
+        theirs = shortened([key.id for group in metadata.groups for key in group])
+        holds = shortened(mine) if mine else "no key for it"
+        yield Remark(
+            "recipients", f"encrypted to {theirs}, but the decryption Secret {name} holds {holds}: Flux fails",
+            where=path, owner=f"{kustomization.namespace}/{kustomization.name}", level=ERROR,
+            hint="run `updatekeys` with the cluster's recipient in .sops.yaml",
+        )  # fmt: skip
+
+
+def _opens(keyring: Keyring, metadata: Metadata) -> bool:
+    try:
+        keyring.data_key(metadata)
+    except NoMatchingKeyError:
+        return False
+    return True
+
+
+def _decides(entries: Mapping[str, bytes], metadata: Metadata) -> bool:
+    """Whether the Secret alone says if Flux opens a file: not where its pod may reach a service, or needs a program."""
+    kinds = {key.kind for group in metadata.groups for key in group}
+    has_pgp = any(entry.endswith(PGP_SUFFIX) for entry in entries)
+    has_plugin = any(entry.endswith(AGE_SUFFIX) and b"AGE-PLUGIN-" in data for entry, data in entries.items())
+    return not has_plugin and (kinds == {"age"} or (kinds == {"age", "pgp"} and not has_pgp))
 
 
 def _undecrypted(session: Session, builds: list[Build]) -> Iterator[Remark]:

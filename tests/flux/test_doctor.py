@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import itertools
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from tests.support.kube import KubeApi
+
     Program = Callable[..., subprocess.CompletedProcess[bytes]]
 
+_numbers = itertools.count()
 KEY_SECRET = "keys/sops-age.yaml"
 
 
@@ -109,3 +114,39 @@ def test_exit_code_counts_errors(tmp_path: Path, program: Program) -> None:
     assert program("doctor", cwd=repository.folder).returncode == 0
     repository.write({"settings/kustomization.yaml": kustomization("gone.yaml")})
     assert program("doctor", cwd=repository.folder).returncode == 1
+
+
+def in_the_cluster(kube_api: KubeApi, program: Program, folder: Path, **entries: str) -> tuple[int, list[list[str]]]:
+    """Exit code and findings (level, code, place) for a fleet whose decryption Secret is in the cluster alone."""
+    namespace = kube_api.namespace(f"doctor-{next(_numbers)}")
+    data = {name.replace("_", "."): base64.b64encode(value.encode()).decode() for name, value in entries.items()}
+    kube_api.kubectl("-n", namespace, "apply", "-f", "-", stdin=json.dumps(
+        {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "sops-age"}, "data": data}))  # fmt: skip
+    changes = {
+        name: text.replace('"namespace": "flux-system"', f'"namespace": "{namespace}"').replace(
+            "namespace: flux-system", f"namespace: {namespace}")
+        for name, text in files().items() if isinstance(text, str)
+    }  # fmt: skip
+    repository = fleet(folder, **{"settings/kustomization.yaml": kustomization(
+        "cluster.yaml", "secret.yaml", namespace=namespace), **{
+        name: text for name, text in changes.items() if name.startswith("clusters/")}})  # fmt: skip
+    env = {"KUBECONFIG": str(kube_api.kubeconfig())}
+    result = program("doctor", "--from-cluster", "-o", "json", cwd=repository.folder, **env)
+    assert result.returncode in (0, 1), result.stderr.decode()
+    assert "AGE-SECRET-KEY" not in result.stdout.decode() + result.stderr.decode()
+    found = [[f["level"], f["code"], f["where"]] for f in json.loads(result.stdout)["items"]]
+    return result.returncode, found
+
+
+def test_a_key_of_the_cluster_that_opens_nothing(kube_api: KubeApi, program: Program, tmp_path: Path) -> None:
+    """An error for each file, once: Flux fails, whatever the keys of this machine open."""
+    encrypted = [["error", "recipients", path] for path in ("apps/base/web.env", "apps/prod/db.yaml",
+                                                            "settings/secret.yaml")]  # fmt: skip
+    assert in_the_cluster(kube_api, program, tmp_path / "good", age_agekey=str(sealed.IDENTITY)) == (0, [])
+    code, found = in_the_cluster(kube_api, program, tmp_path / "other", age_agekey=OTHER)
+    assert (code, sorted(found)) == (1, encrypted)
+    code, found = in_the_cluster(kube_api, program, tmp_path / "pgp", age_agekey=OTHER, more_asc="x")
+    assert (code, sorted(found)) == (1, encrypted)
+    code, found = in_the_cluster(kube_api, program, tmp_path / "ignored", age_key=OTHER)
+    assert code == 1
+    assert [item for item in found if item[1] == "recipients"] != []
