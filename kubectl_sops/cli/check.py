@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 FOUND_EXIT_CODE = 1
 FAILURE_EXIT_CODE = 2
+FROM_TOP = ("github", "sarif")
+"""Forms whose readers know files by their place in the repository, whatever folder the command runs in."""
 
 OPTIONS = (
     table.Option("--staged", kind=table.FLAG, help="Look at what the next commit changes, as it is in Git's index."),
@@ -37,8 +39,9 @@ def check(arguments: list[str], values: table.Values) -> int:
     """Find what must not be committed, without any key.
 
     Plain Secrets that a creation rule covers, half-encrypted files, selected values in plaintext, damaged metadata,
-    wrong recipients, encrypted names and kinds, private keys, generators that read plaintext, and output of
-    kustomize that was not decrypted. Exit code 0: nothing found, 1: findings, 2: the check itself failed.
+    wrong recipients, rules with what is no recipient, encrypted names and kinds, private keys, generators that read
+    plaintext, and output of kustomize that was not decrypted. Exit code 0: nothing found, 1: findings, 2: the check
+    itself failed. For GitHub and SARIF files are named from the top of the repository.
 
     Examples:
       kubectl sops check
@@ -61,7 +64,8 @@ def check(arguments: list[str], values: table.Values) -> int:
 
         report_error(error, "kubectl-sops")
         return FAILURE_EXIT_CODE
-    sys.stdout.write(report.FORMATS[form](findings))
+    shown = report.from_top(findings) if form in FROM_TOP else findings
+    sys.stdout.write(report.FORMATS[form](shown))
     errors = sum(finding.level == ERROR for finding in findings)
     if form == "text" and not values.get("quiet"):
         session.tell(_summary(looked_at, errors, len(findings) - errors))
@@ -88,7 +92,9 @@ def _findings(arguments: list[str], values: table.Values) -> tuple[list[Finding]
 
     def work(entry: Entry) -> list[Finding] | None:
         inspection = guard.inspect(entry, policy, source.read)
-        return None if inspection is None else inspection.findings
+        if inspection is None:
+            return None
+        return [*inspection.findings, *guard.recipient_findings(policy.problems_for(entry.path))]
 
     excluded = values.get("exclude")
     patterns = [str(item) for item in excluded] if isinstance(excluded, list | tuple) else []
@@ -100,7 +106,8 @@ def _findings(arguments: list[str], values: table.Values) -> tuple[list[Finding]
         if found is not None:
             looked_at += 1
             findings += found
-    return findings, looked_at
+    # what is wrong with a rule is found at each of its files
+    return list(dict.fromkeys(findings)), looked_at
 
 
 def _work_tree(paths: list[str], config: str | None) -> tuple[guard.Source, Policy]:

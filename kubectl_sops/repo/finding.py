@@ -69,6 +69,10 @@ RULES: dict[str, Rule] = {
     ),
     "metadata-invalid": Rule("a `sops` entry that can't be used", "restore it from Git history"),
     "recipients": Rule("other recipients than the creation rule names", "run `updatekeys` on the file"),
+    "rule-recipient": Rule(
+        "a recipient in .sops.yaml that can't be read: its rule encrypts nothing",
+        "correct it, or take it out of the rule",
+    ),
     "selector": Rule("another selector than the creation rule names", "decrypt the file and encrypt it again", WARNING),
     "encrypted-identity": Rule(
         "an encrypted apiVersion, kind, or part of metadata, which neither kubectl nor Flux can use",

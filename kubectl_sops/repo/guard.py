@@ -19,9 +19,11 @@ from kubectl_sops.repo.finding import Finding
 from kubectl_sops.repo.place import Lines
 from kubectl_sops.repo.policy import Policy, drift
 from kubectl_sops.repo.roster import titled
+from kubectl_sops.rules import parse
+from kubectl_sops.rules.search import NAME, working_directory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from kubectl_sops.core.metadata import Metadata
     from kubectl_sops.formats.yaml_outline import Outline
@@ -167,7 +169,30 @@ def inspect_data(path: str, data: bytes, policy: Policy, read: Read) -> Inspecti
     configured = policy.rules_for(path) is not None
     inspection.findings += plain.check(path, data, kind, policy.coverage(path), configured=configured)
     inspection.findings += generators.check(path, data, read)
+    if os.path.basename(path) == NAME:
+        inspection.findings += _of_rules(path, data)
     return inspection
+
+
+def _of_rules(path: str, data: bytes) -> list[Finding]:
+    """What is no recipient in a ``.sops.yaml``."""
+    try:
+        listed = parse(data, path).creation_rules or []
+    except SopsError:
+        return []  # a failure of the check wherever it is the one that counts
+    return recipient_findings(error for rule in listed for error in rule.problems())
+
+
+def recipient_findings(problems: Iterable[SopsError]) -> list[Finding]:
+    """What is no recipient, as findings: equal ones wherever they were come across."""
+    here = working_directory()
+    return [
+        Finding(
+            "rule-recipient", os.path.relpath(os.path.join(here, error.file or NAME), here), error.message, error.line,
+            hint=error.hint,
+        )
+        for error in problems
+    ]  # fmt: skip
 
 
 def _is_fine(quick: Outline) -> bool:
@@ -187,7 +212,11 @@ def _against_rule(path: str, metadata: Metadata, policy: Policy, kind: str) -> I
         selector = metadata.selector
     except SopsError:
         return
-    if any(rule.groups):
+    try:
+        named = any(rule.groups)
+    except SopsError:
+        named = False  # a finding of its own
+    if named:
         change = drift(metadata, rule)
         for keys, what in ((change.missing, "missing"), (change.extra, "not in the rule")):
             if keys:

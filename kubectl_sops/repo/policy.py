@@ -13,7 +13,7 @@ from kubectl_sops.keys.azure import settled
 from kubectl_sops.repo import git
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from kubectl_sops.core.metadata import Group, Metadata
 
@@ -46,6 +46,7 @@ class Policy:
         self._found: dict[str, str | None] = {}
         self._loaded: dict[str, rules.Rules] = {}
         self._names: dict[str, Mapping[str, str]] = {}
+        self._problems: dict[str, Sequence[SopsError]] = {}
         self._narrow: dict[tuple[int, str], bool] = {}
 
     def rules_for(self, path: str) -> rules.Rules | None:
@@ -65,6 +66,15 @@ class Policy:
             data = self._read(found) if self._read is not None else None
             loaded = self._loaded[found] = rules.load(found) if data is None else rules.parse(data, found)
         return loaded
+
+    def problems_for(self, path: str) -> Sequence[SopsError]:
+        """What is no recipient in the ``.sops.yaml`` that is responsible for a file; looked at once."""
+        loaded = self.rules_for(path)
+        if loaded is None:
+            return ()
+        if loaded.path not in self._problems:
+            self._problems[loaded.path] = [error for rule in loaded.creation_rules or [] for error in rule.problems()]
+        return self._problems[loaded.path]
 
     def rule_for(self, path: str) -> rules.Rule | None:
         """The creation rule that matches a file."""

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from kubectl_sops.core.leaf import Path
 
 RULE = "rendered"
+STREAM = "<stdin>"
+"""What findings call the file that has no name."""
 
 _DIVIDER = re.compile(r"^---(?:[ \t].*)?$", re.MULTILINE)
 _CONFIGURATIONS = re.compile(r"(?:viaduct\.ai|goabout\.com|kubectl-sops\.dev)/")
@@ -34,7 +36,7 @@ _SKIPPED_HINT = (
 _RESOURCE_HINT = "list it under generators, transformers or validators of the kustomization, not under resources"
 
 
-def findings(stream: bytes, name: str = "<stdin>") -> list[Finding]:
+def findings(stream: bytes, name: str = STREAM) -> list[Finding]:
     """Everything in a rendered stream that is still encrypted, or was meant to be run; never a value."""
     text = stream.decode("utf-8", "replace").removeprefix("\ufeff")
     found: list[Finding] = []

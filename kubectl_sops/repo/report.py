@@ -3,13 +3,39 @@
 from __future__ import annotations
 
 import json
+import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kubectl_sops.errors import format_path
+from kubectl_sops.repo import git
 from kubectl_sops.repo.finding import RULES, Finding
+from kubectl_sops.repo.rendered import STREAM
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+
+def from_top(findings: Sequence[Finding]) -> list[Finding]:
+    """The findings with files named from the top of their repository; outside of one they stay as they are."""
+    here = git.find_top(".")
+    tops: dict[str, str | None] = {}
+    found = []
+    for finding in findings:
+        folder = os.path.realpath(os.path.dirname(finding.file) or ".")
+        if folder not in tops:
+            tops[folder] = here if here and _is_below(folder, here) else git.find_top(folder)
+        top = tops[folder]
+        if top is None or finding.file == STREAM:
+            found.append(finding)
+        else:
+            path = os.path.join(folder, os.path.basename(finding.file))
+            found.append(replace(finding, file=os.path.relpath(path, os.path.realpath(top))))
+    return found
+
+
+def _is_below(folder: str, top: str) -> bool:
+    return os.path.commonpath([folder, os.path.realpath(top)]) == os.path.realpath(top)
 
 
 def text(findings: Sequence[Finding]) -> str:

@@ -61,6 +61,8 @@ def status_of(inspection: Inspection, policy: Policy) -> Status | None:
     if metadata is None and state == ENCRYPTED:
         return None
     rule = policy.rule_for(inspection.path)
+    if rule is not None:
+        rule.groups  # noqa: B018  # text in it that is not a recipient is an error of the rule, not a state of the file
     holders: list[Holder] = []
     selector = modified = version = ""
     if metadata is not None:

@@ -14,7 +14,7 @@ from kubectl_sops.rules import fields
 from kubectl_sops.rules.names import split
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from kubectl_sops.core.metadata import Group
     from kubectl_sops.rules.nodes import Node
@@ -113,6 +113,15 @@ class Rule:
             # sops removes duplicates from key_groups only
             groups.append(_unique(group) if self.has_key_groups else group)
         return groups
+
+    def problems(self) -> Iterator[SopsError]:
+        """Every text in it that is not a recipient, with the line; ``groups`` stops at the first."""
+        for sources in self.sources:
+            for source in sources:
+                try:
+                    self._entries(source)
+                except SopsError as error:
+                    yield error
 
     def _entries(self, source: KeySource) -> Group:
         if source.fields is not None:

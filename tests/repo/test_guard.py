@@ -344,6 +344,45 @@ def test_forms_name_file_and_line(repo, form):
         assert run["tool"]["driver"]["rules"][run["results"][0]["ruleIndex"]]["id"] == "plain-secret"
 
 
+@pytest.mark.parametrize("form", ["github", "sarif"])
+def test_machines_know_files_from_the_top(repo, monkeypatch, tmp_path, form):
+    """Below the top, outside the repository and with --staged; what has no file keeps its name."""
+    repo.write({"apps/a/db.yaml": secret(password=CANARY)})
+    repo.git("add", "-A")
+    for folder, *args in (
+        (repo.folder, "."), (repo.folder / "apps", "."), (repo.folder / "apps/a", "db.yaml"), (tmp_path, "repo/apps"),
+        (repo.folder / "apps/a", "--staged"),
+    ):  # fmt: skip
+        monkeypatch.chdir(folder)
+        out = call(check.COMMAND, "--format", form, *args).out
+        assert ("file=apps/a/db.yaml,line=6" if form == "github" else '"uri": "apps/a/db.yaml"') in out, folder
+    stream = call(check.COMMAND, "--format", form, "-", stdin=b"a: ENC[AES256_GCM,data:x]\n").out
+    assert ("file=<stdin>" if form == "github" else '"uri": "%3Cstdin%3E"') in stream
+
+
+def test_rules_with_what_is_no_recipient(repo, monkeypatch):
+    """A finding at its line, once, while everything else is checked; a private key there is not repeated."""
+    import json
+
+    repo.write({"apps/db.yaml": secret(a="1"), "apps/web.yaml": secret(a="1"), "other/x.yaml": secret(password=CANARY)})
+    seal(repo.folder, "apps/db.yaml", "apps/web.yaml")
+    rules = config(ALICE, BOB).replace("age:\n", "age:\n      - age1xyz\n") + f"  - age: {ALICE.identity}\n"
+    repo.write({".sops.yaml": rules})
+    for folder, place in ((repo.folder, ".sops.yaml"), (repo.folder / "apps", "../.sops.yaml")):
+        monkeypatch.chdir(folder)
+        result = call(check.COMMAND, "--format", "json")
+        assert result.code == 1
+        assert ALICE.identity not in result.out + result.err
+        shown = [(f["rule"], f["file"], f["line"]) for f in json.loads(result.out) if f["rule"] != "private-key"]
+        plain = [("plain-secret", "other/x.yaml", 6)] if folder == repo.folder else []
+        assert sorted(shown, key=str) == sorted(
+            [*plain, ("rule-recipient", place, 4), ("rule-recipient", place, 7)], key=str
+        )
+    monkeypatch.chdir(repo.folder)
+    assert "file=.sops.yaml,line=4,title=rule-recipient::malformed" in call(check.COMMAND, "--format", "github").out
+    assert call(check.COMMAND, "other/x.yaml").out.count("[rule-recipient]") == 2
+
+
 def test_failures_are_not_findings(repo):
     """Exit code 2 where the check itself can't be done."""
     repo.write({".sops.yaml": "creation_rules: nonsense\n"})
