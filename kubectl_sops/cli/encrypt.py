@@ -45,8 +45,8 @@ def encrypt(targets: list[str], values: table.Values) -> int:
     """Encrypt files by the rules of .sops.yaml.
 
     Where the target is an encrypted version of the file, unchanged values keep their ciphertext. A folder stands for
-    the files in it that a rule covers and that are not encrypted. With --if-needed, values that somebody added to an
-    encrypted file by hand are encrypted too.
+    the files in it that `check` says are to be encrypted: Secrets that a rule covers, and files that its path_regex is
+    about. With --if-needed, values that somebody added to an encrypted file by hand are encrypted too.
 
     Examples:
       kubectl sops encrypt -i secret.yaml
@@ -74,7 +74,9 @@ def encrypt(targets: list[str], values: table.Values) -> int:
     if (folder or len(targets) > 1) and not values.get("in_place"):
         raise UsageError("several files can only be encrypted in place", hint="add --in-place")
     if folder:
-        targets = _expanded(targets, values)
+        folders, targets = targets, _expanded(targets, values)
+        if not targets and not values.get("quiet"):
+            session.tell(f"nothing to encrypt in {', '.join(folders)}")
     keyring = session.keyring(values)
     failures: list[SopsError] = []
     for path in targets:

@@ -40,6 +40,8 @@ _PLAIN_FILE = "is not encrypted, but a creation rule covers it"
 _MARKUP = (".md", ".rst", ".adoc", ".txt", ".html")
 
 KUSTOMIZATION_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+_CONFIGURATION = frozenset((*KUSTOMIZATION_NAMES, CONFIG_NAME, ".gitignore", ".gitattributes", ".gitkeep"))
+"""What programs read where it lies, whichever rule matches it."""
 
 
 def check(file: str, data: bytes, format: str, coverage: Coverage | None, *, configured: bool) -> Iterator[Finding]:
@@ -51,12 +53,13 @@ def check(file: str, data: bytes, format: str, coverage: Coverage | None, *, con
     """
     yield from _private_keys(file, data)
     name = os.path.basename(file)
-    if not data.strip() or name in KUSTOMIZATION_NAMES or name == CONFIG_NAME or _EXAMPLE_NAME.search(name):
+    if not data.strip() or name in _CONFIGURATION or _EXAMPLE_NAME.search(name):
         return
     marked = coverage is not None and _MARKED_NAME.search(name) is not None
     narrow = coverage is not None and coverage.narrow
     if format == "binary":
-        if (narrow or marked) and not name.endswith(_MARKUP):
+        # prose about the secrets beside it, unless the rule asks for such an ending
+        if (narrow or marked) and (not name.endswith(_MARKUP) or (coverage is not None and coverage.ending)):
             yield Finding("plain-file", file, _PLAIN_FILE)
         return
     if not (narrow or marked or (configured and _SECRET_KIND.search(data))):

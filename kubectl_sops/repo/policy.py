@@ -26,10 +26,17 @@ class Coverage:
         selector: what it encrypts.
         narrow: its path_regex is about some files only, so that every file it matches is meant to be encrypted; a
             wide one (every ``.yaml``) is about the Secrets among them.
+        ending: its path_regex tells the file from one that only ends in something else.
     """
 
     selector: Selector
     narrow: bool
+    ending: bool = False
+
+
+_MANIFESTS = (".yaml", ".yml", ".json")
+_OTHER = ".other"
+"""An ending that no rule is about."""
 
 
 class Policy:
@@ -97,17 +104,34 @@ class Policy:
 
     def coverage(self, path: str) -> Coverage | None:
         """What the rule that matches a file says about it."""
-        rule = self.rule_for(path)
-        if rule is None:
+        loaded = self.rules_for(path)
+        rule = None if loaded is None else loaded.find_rule(path)
+        if loaded is None or rule is None:
             return None
-        # names that nobody chose: a regex that matches them is about a kind of file, not about secrets
-        suffix = os.path.splitext(path)[1]
+        name = os.path.basename(path)
+        suffix = name[name.rfind(".") :] if "." in name else ""  # that of `.env` is the whole name
         key = (id(rule), suffix)
         if key not in self._narrow:
-            self._narrow[key] = bool(rule.path_regex) and not any(
-                rule.matches(name + suffix) for name in ("x", "a/b/x")
-            )
-        return Coverage(rule.selector or Selector(), self._narrow[key])
+            self._narrow[key] = _is_narrow(rule, suffix)
+        narrow = self._narrow[key]
+        ending = narrow and not rule.matches(os.path.splitext(loaded.relative(path))[0] + _OTHER)
+        return Coverage(rule.selector or Selector(), narrow, ending)
+
+
+def _is_narrow(rule: rules.Rule, suffix: str) -> bool:
+    def matches(*suffixes: str) -> bool:
+        # names that nobody chose: a regex that matches them is about a kind of file
+        return any(rule.matches(name + suffix) for name in ("x", "a/b/x") for suffix in suffixes)
+
+    if not rule.path_regex:
+        return False
+    if not matches(suffix):
+        return True
+    if suffix in _MANIFESTS or matches(_OTHER):
+        return False
+    # A kind of file that holds nothing but secrets once a rule names it. Where the rule is about manifests, too, it
+    # may list whatever sops can read (`pytest.ini`), except for dotenv files.
+    return suffix == ".env" or not matches(*_MANIFESTS)
 
 
 def _committed_names(path: str) -> Mapping[str, str]:

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from kubectl_sops.cli import check, encrypt
+from kubectl_sops.cli import check, encrypt, status
 from tests.support.command import call
 from tests.support.repository import Repository
 from tests.support.team import config, people, seal, secret, sops
@@ -39,6 +39,29 @@ def test_a_folder_means_its_plain_secrets(repo):
     assert repo.git("status", "--porcelain").stdout == b" M apps/web.yaml\n"
     assert b"token: t" in sops(["decrypt", "apps/web.yaml"], repo.folder, ALICE)
     assert call(check.COMMAND, "-q").code == 0
+
+
+def test_a_folder_means_every_file_that_a_rule_is_about(repo):
+    """Files of every format that a rule picks by name; `status` and `check` say the same before."""
+    files = {"dev/a.env": "A=1\n", "dev/a.ini": "[a]\nb=c\n", "dev/a.json": '{"a": "b"}', "dev/a.txt": "text\n"}
+    regex = r"^dev/.*\.(env|json|yaml|ini|txt)$"
+    repo.write({**files, ".sops.yaml": config(ALICE, path_regex=regex, encrypted_regex="")})
+    states = [line.split()[:2] for line in call(status.COMMAND, "dev").out.splitlines()[1:]]
+    assert states == [[name, "plain"] for name in files]
+    assert call(check.COMMAND, "-q", "dev").out.count("[plain-file]") == len(files)
+    result = call(encrypt.COMMAND, "-i", "dev")
+    assert (result.code, result.err) == (0, "".join(f"{name} encrypted\n" for name in files))
+    assert sops(["decrypt", "dev/a.txt"], repo.folder, ALICE) == b"text\n"
+    assert call(check.COMMAND, "-q", "dev").code == 0
+
+
+@pytest.mark.parametrize("flags", [["-i"], ["-i", "--if-needed"]], ids=["plain", "if needed"])
+def test_a_folder_with_nothing_to_encrypt_says_so(repo, flags):
+    """One line on stderr, unless it is to be quiet."""
+    (repo.folder / "apps/web.yaml").unlink()
+    result = call(encrypt.COMMAND, *flags, "apps", ".")
+    assert (result.code, result.out, result.err) == (0, "", "nothing to encrypt in apps, .\n")
+    assert call(encrypt.COMMAND, *flags, "-q", "apps").err == ""
 
 
 def test_added_values_are_encrypted(repo):

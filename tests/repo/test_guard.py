@@ -93,6 +93,25 @@ def test_plain_files_that_a_narrow_rule_covers_are_found(repo, name, text):
     assert found() == [("plain-file", name)]
 
 
+@pytest.mark.parametrize(
+    ("regex", "name"),
+    [
+        (r"^dev/.*\.(env|json|yaml|ini|txt)$", "dev/a.txt"),
+        (r"^secrets/prod\.md$", "secrets/prod.md"),
+        (r"\.env$", "prod.env"),
+        (r"\.(ya?ml|json|env|ini)$", "deep/down/prod.env"),
+        (r"\.env$", ".env"),
+        (r"\.(env|ini|key)$", "app.ini"),
+        (r"\.(env|ini|key)$", "tls/app.key"),
+    ],
+)
+def test_plain_files_that_a_rule_names_by_their_ending_are_found(repo, regex, name):
+    """An ending that a rule asks for says that such a file is meant, even one of prose, or one in any folder."""
+    text = f"[db]\npassword={CANARY}\n" if name.endswith(".ini") else f"PASSWORD={CANARY}\n"
+    repo.write({".sops.yaml": config(ALICE, path_regex=regex, encrypted_regex=""), name: text})
+    assert found() == [("plain-file", name)]
+
+
 def damaged(repo, change):
     """An encrypted Secret that somebody changed by hand."""
     repo.write({"db.yaml": secret(user="app", password=CANARY)})
@@ -262,6 +281,28 @@ LAYOUTS = {
         "chart/values.yaml": "password: ''\n",
         "values/ENC prod.enc.yaml": f"password: {CANARY}\n",
         "values/prod.yaml": "replicas: 2\n",
+    },
+    "every kind that sops knows": {
+        ".sops.yaml": config(ALICE, BOB, path_regex=r".*\.(ya?ml|json|env|ini|txt)", encrypted_regex=""),
+        ".yamllint": "extends: default\n",
+        "pytest.ini": "[pytest]\naddopts=-q\n",
+        "requirements.txt": "pyyaml\n",
+        "package.json": '{"name": "x"}',
+        "docker-compose.yml": "services: {web: {image: nginx}}\n",
+    },
+    "every file": {
+        ".sops.yaml": config(ALICE, BOB, path_regex=".*", encrypted_regex=""),
+        "app.env": "A=1\n",
+        "setup.ini": "[a]\nb=c\n",
+        "tool.key": "x\n",
+    },
+    "files with a word in their name": {
+        ".sops.yaml": config(ALICE, BOB, path_regex=".*secrets?.*", encrypted_regex=""),
+        "docs/secret-management.md": "How to.\n",
+        "secrets/notes.txt": "Who has which.\n",
+        "secrets/.gitattributes": "*.json diff=sops\n",
+        "secrets/.gitignore": "*.dec\n",
+        "secrets/ENC app.json": f'{{"password": "{CANARY}"}}',
     },
     "no sops at all": {"config/samples/secret.yaml": secret(password="example"), "app.env": "A=1\n"},
 }  # fmt: skip
