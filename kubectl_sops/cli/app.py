@@ -82,8 +82,8 @@ def guard(run: Callable[[], int | None], name: str) -> int:
                 _drop_output()
                 return _failed(failure, name)
         _show(
-            f"{_prefix(name)}: error: this is a bug in kubectl-sops: {type(error).__name__}\n"
-            f"{_prefix(name)}: hint: KUBECTL_SOPS_DEBUG=1 shows where; the traceback may hold plaintext"
+            f"{prefix(name)}: error: this is a bug in kubectl-sops: {type(error).__name__}\n"
+            f"{prefix(name)}: hint: KUBECTL_SOPS_DEBUG=1 shows where; the traceback may hold plaintext"
         )
         return BUG_EXIT_CODE
     return code
@@ -110,21 +110,28 @@ def _show(text: str) -> None:
     show(text)
 
 
-def _prefix(name: str) -> str:
+def prefix(name: str | None = None) -> str:
+    """What stands in front of a message: the name of the program, as ``report`` takes it."""
+    name = name or program_name(sys.argv[0])
     return "kubectl-sops" if name == "kubectl sops" else name.replace(" ", "-")
 
 
-def report(error: SopsError, name: str) -> None:
-    """Print an error and its hint on stderr; under the name ``sops`` in its words, without a prefix."""
+def report(error: SopsError, name: str | None = None) -> None:
+    """Print an error and its hint on stderr; under the name ``sops`` in its words, without a prefix.
+
+    Args:
+        name: as ``program_name`` gives it; by default the one we were called by.
+    """
+    name = name or program_name(sys.argv[0])
     if name == "sops":
         from kubectl_sops.cli.sops_front import message
 
         _show(message(error))
         return
-    lines = [f"{_prefix(name)}: error: {error}"]
+    lines = [f"{prefix(name)}: error: {error}"]
     lines += [f"  {line}" for line in getattr(error, "tried", None) or ()]
     if error.hint:
-        lines.append(f"{_prefix(name)}: hint: {error.hint}")
+        lines.append(f"{prefix(name)}: hint: {error.hint}")
     _show("\n".join(lines))
 
 

@@ -160,8 +160,10 @@ def remote(values: table.Values) -> Any:  # a Lookup
 def report(outcome: Build, values: table.Values) -> None:
     """Show what there is to say about a build, on stderr."""
     if not values.get("quiet"):
+        from kubectl_sops.cli.app import prefix
+
         for remark in outcome.remarks:
-            session.tell(f"kubectl-sops: {remark.level}: {remark}")
+            session.tell(f"{prefix()}: {remark.level}: {remark}")
 
 
 def render(objects: list[Object], form: str) -> str:
@@ -182,11 +184,11 @@ def render(objects: list[Object], form: str) -> str:
 
 def finish(failures: list[SopsError]) -> int:
     """Report failures; the exit code is that of the first."""
-    from kubectl_sops.cli.app import report as report_error
+    if not failures:
+        return 0
+    from kubectl_sops.cli import recovery
 
-    for failure in failures:
-        report_error(failure, "kubectl-sops")
-    return failures[0].exit_code if failures else 0
+    return recovery.report(failures)
 
 
 COMMAND = table.Command(build, OPTIONS, "[PATH | kustomization/NAME]")

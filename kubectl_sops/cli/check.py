@@ -62,7 +62,7 @@ def check(arguments: list[str], values: table.Values) -> int:
     except SopsError as error:
         from kubectl_sops.cli.app import report as report_error
 
-        report_error(error, "kubectl-sops")
+        report_error(error)
         return FAILURE_EXIT_CODE
     shown = report.from_top(findings) if form in FROM_TOP else findings
     sys.stdout.write(report.FORMATS[form](shown))

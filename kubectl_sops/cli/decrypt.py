@@ -144,13 +144,12 @@ def _decrypt_many(targets: list[str], values: Mapping[str, object], keyring: Key
         else:
             sys.stdout.buffer.write(chunk)
     if failures:
-        from kubectl_sops.cli.app import report
+        from kubectl_sops.cli import recovery
 
         sys.stdout.flush()
-        for failure in failures:
-            report(failure, "kubectl-sops")
+        code = recovery.report(failures)
         session.tell(f"{len(targets) - len(failures)} of {len(targets)} files decrypted")
-        return failures[0].exit_code
+        return code
     if values.get("output"):
         _write("", b"".join(output), values)
     return 0

@@ -53,7 +53,7 @@ def diff(arguments: list[str], values: table.Values) -> int:
     except SopsError as error:
         from kubectl_sops.cli.app import report
 
-        report(error, "kubectl-sops")
+        report(error)
         return FAILURE
     from kubectl_sops.flux.diff import SKIPPED
 

@@ -86,15 +86,15 @@ def encrypt(targets: list[str], values: table.Values) -> int:
             failures.append(error.at("<stdin>" if path == STDIN else path))
     if len(targets) == 1 and failures:
         raise failures[0]
-    return _report(failures, "kubectl-sops")
+    return _report(failures)
 
 
-def _report(failures: list[SopsError], name: str) -> int:
-    from kubectl_sops.cli.app import report
+def _report(failures: list[SopsError]) -> int:
+    if not failures:
+        return 0
+    from kubectl_sops.cli import recovery
 
-    for failure in failures:
-        report(failure, name)
-    return failures[0].exit_code if failures else 0
+    return recovery.report(failures)
 
 
 def _encrypt_one(path: str, values: Mapping[str, object], keyring: Keyring) -> None:

@@ -65,9 +65,9 @@ def recover(paths: Sequence[str], values: table.Values) -> int:
 
 
 def report(failures: Sequence[SopsError]) -> int:
-    """List what failed, on stderr; the exit code of the first."""
+    """List what failed, on stderr, as every command of many files does; the exit code of the first."""
     from kubectl_sops.cli.app import report as report_error
 
     for failure in failures:
-        report_error(failure, "kubectl-sops")
+        report_error(failure)
     return failures[0].exit_code if failures else 0
