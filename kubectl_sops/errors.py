@@ -36,6 +36,8 @@ class SopsError(Exception):
     """``message`` says what happened, ``hint`` what to try next; ``file`` and ``path`` say where."""
 
     exit_code: ClassVar[int] = 1
+    usual_hint: ClassVar[str | None] = None
+    """What to try next where nobody who raises it knows better."""
 
     def __init__(
         self,
@@ -63,6 +65,11 @@ class SopsError(Exception):
             where += (": " if where else "") + format_path(self.path)
         return f"{where}: {self.message}" if where else self.message
 
+    @property
+    def next_step(self) -> str | None:
+        """What to try next: the hint, or what usually helps."""
+        return self.hint or self.usual_hint
+
     def at(self, file: str) -> SopsError:
         """The same error, naming ``file`` unless it already names one."""
         if self.file is None:
@@ -85,10 +92,13 @@ class ConflictingParametersError(SopsError):
 class ParseError(SopsError):
     """A document that can't be read; carries the line, never the text."""
 
+    usual_hint = "correct it in an editor; restore an encrypted file, for instance with `git checkout`"
+
 
 class PlaintextParseError(ParseError):
     """A plaintext document that can't be read, so that it can't be encrypted."""
 
+    usual_hint = "correct it in an editor"
     exit_code = 2
 
 
@@ -217,6 +227,8 @@ class AlreadyEncryptedError(SopsError):
 class MetadataError(SopsError):
     """The ``sops`` entry is missing or malformed."""
 
+    usual_hint = "restore the sops block from Git history, for instance with `git checkout`"
+
 
 class MetadataMissingError(MetadataError):
     """There is no ``sops`` entry: the file is not encrypted."""
@@ -225,10 +237,13 @@ class MetadataMissingError(MetadataError):
 class RulesError(SopsError):
     """A ``.sops.yaml`` that can't be used."""
 
+    usual_hint = "correct it in an editor; `git diff` shows what was changed last"
+
 
 class ConfigNotFoundError(RulesError):
     """No ``.sops.yaml`` where one is needed."""
 
+    usual_hint = "name another with --config, or run `init` to create one"
     exit_code = 61
 
 

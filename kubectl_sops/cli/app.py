@@ -130,8 +130,8 @@ def report(error: SopsError, name: str | None = None) -> None:
         return
     lines = [f"{prefix(name)}: error: {error}"]
     lines += [f"  {line}" for line in getattr(error, "tried", None) or ()]
-    if error.hint:
-        lines.append(f"{prefix(name)}: hint: {error.hint}")
+    if error.next_step:
+        lines.append(f"{prefix(name)}: hint: {error.next_step}")
     _show("\n".join(lines))
 
 

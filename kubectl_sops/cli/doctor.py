@@ -55,7 +55,9 @@ def doctor(arguments: list[str], values: table.Values) -> int:
     form = listing.form(values)
     folder = arguments[0] if arguments else "."
     if not os.path.isdir(folder):
-        raise InputNotFoundError("no such folder", file=folder)
+        raise InputNotFoundError(
+            "no such folder", file=folder, hint="name a folder of the repository; its Kustomizations are found there"
+        )
     found = list(_remarks(folder, values))
     if form is None:
         sys.stdout.write("".join(f"{remark.level}: {remark}\n" for remark in found))

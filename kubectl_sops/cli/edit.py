@@ -76,7 +76,8 @@ def _chosen() -> str:
 
 def _single(arguments: list[str]) -> str:
     if len(arguments) != 1:
-        raise UsageError(f"expected one file, found {len(arguments)}")
+        hint = "run `edit` once for each file" if arguments else "write: edit FILE"
+        raise UsageError(f"expected one file, found {len(arguments)}", hint=hint)
     return arguments[0]
 
 

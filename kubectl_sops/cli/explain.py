@@ -31,7 +31,8 @@ def explain(arguments: list[str], values: table.Values) -> None:
       kubectl sops explain clusters/prod/db.yaml
     """
     if len(arguments) != 1:
-        raise UsageError(f"expected one file, found {len(arguments)}")
+        hint = "run `explain` once for each file" if arguments else "write: explain FILE"
+        raise UsageError(f"expected one file, found {len(arguments)}", hint=hint)
     form = listing.form(values)
     if form in ("name", "wide"):
         raise UsageError(f"there is no -o {form} here", hint="use -o json or -o yaml")

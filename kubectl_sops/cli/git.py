@@ -42,7 +42,7 @@ def install(arguments: list[str], values: table.Values) -> None:
 def uninstall(arguments: list[str], values: table.Values) -> None:
     """Undo `git install` in this clone and in .gitattributes."""
     if arguments:
-        raise UsageError("unexpected argument")
+        raise UsageError("unexpected argument", hint="write: git uninstall; it takes back every pattern")
     _tell(attributes.uninstall(_top()), values)
 
 

@@ -27,12 +27,19 @@ def import_secret(arguments: list[str], values: table.Values) -> None:
       kubectl sops import secret db -n shop --output clusters/prod/shop/db.yaml
     """
     if len(arguments) != 2 or arguments[0] != "secret":
-        raise UsageError("expected: import secret NAME")
+        kind, slash, name = arguments[0].partition("/") if len(arguments) == 1 else ("", "", "")
+        shown = name if slash and kind in ("secret", "secrets") else "NAME"
+        raise UsageError("expected: import secret NAME", hint=f"write: import secret {shown} --namespace NAMESPACE")
     from kubectl_sops.cluster.client import SECRETS, connect
+    from kubectl_sops.cluster.failure import ObjectNotFoundError
 
     client = connect(values)
     namespace = str(values.get("namespace") or "default")
-    found = client.get(SECRETS, arguments[1], namespace)
+    try:
+        found = client.get(SECRETS, arguments[1], namespace)
+    except ObjectNotFoundError as error:
+        error.hint = f"`kubectl get secrets -n {namespace}` lists them; name another namespace with --namespace"
+        raise
     metadata: Mapping[str, object] = found.get("metadata") or {}
     text = secret_text(
         arguments[1],

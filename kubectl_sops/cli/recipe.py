@@ -11,6 +11,7 @@ from kubectl_sops.errors import (
     ConfigNotFoundError,
     ConflictingParametersError,
     InvalidEncryptionContextError,
+    KeyParseError,
     SopsError,
 )
 from kubectl_sops.files.encrypt import Recipe
@@ -88,7 +89,10 @@ def recipients(values: Mapping[str, object], prefix: str = "") -> Group:
         texts = given if isinstance(given, list | tuple) else [given]
         for text in texts:
             if text:
-                group += system(kind).parse_recipients(str(text))
+                try:
+                    group += system(kind).parse_recipients(str(text))
+                except KeyParseError as error:
+                    raise error if values.get("as_sops") else _of_flag(error, prefix + flag) from None
     context, profile = _context(values.get("encryption_context")), values.get("aws_profile")
     extra: dict[str, object] = {}
     if context:
@@ -96,6 +100,14 @@ def recipients(values: Mapping[str, object], prefix: str = "") -> Group:
     if profile:
         extra["aws_profile"] = str(profile)
     return [KeyEntry(key.kind, {**key.fields, **extra}) if key.kind == "kms" else key for key in group]
+
+
+def _of_flag(error: KeyParseError, name: str) -> KeyParseError:
+    """The error, naming the option; the texts of sops have no such name."""
+    hint = error.hint or ""
+    if name.startswith("rm_"):
+        hint = f"{hint}; `recipients` shows those of a file, and `recipients rm` takes names".removeprefix("; ")
+    return KeyParseError(f"--{name.replace('_', '-')}: {error.message}", hint=hint or None)
 
 
 def _context(text: object) -> dict[str, str]:

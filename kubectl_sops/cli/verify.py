@@ -14,6 +14,8 @@ from kubectl_sops.repo import find
 from kubectl_sops.repo.spread import spread
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from kubectl_sops.keys.keyring import Keyring
 
 OPTIONS = (listing.FORM, table.INPUT_TYPE, table.QUIET, *table.KEYS)
@@ -59,6 +61,7 @@ def verify(arguments: list[str], values: table.Values) -> int:
             where = format_path(row.path or ()) or None
             rows.append({
                 "file": entry.path, "result": "failed", "values": None, "path": where, "reason": row.message,
+                "hint": row.next_step,
             })  # fmt: skip
         elif row is not None:
             rows.append(row)
@@ -68,10 +71,19 @@ def verify(arguments: list[str], values: table.Values) -> int:
     shown = [row for row in rows if row["result"] != "verified"] if quiet and form is None else rows
     if shown or form is not None:
         listing.write(shown, COLUMNS, form, name="file")
+    if form is None:
+        _tell_hints(rows)
     if form is None and not quiet:
         failed = sum(row["result"] == "failed" for row in rows)
         session.tell(f"{len(rows) - failed} of {len(rows)} files verified")
     return code
+
+
+def _tell_hints(rows: Sequence[Mapping[str, object]]) -> None:
+    from kubectl_sops.cli.app import prefix
+
+    for hint in dict.fromkeys(row["hint"] for row in rows if row["hint"]):
+        session.tell(f"{prefix()}: hint: {hint}")
 
 
 def _data(entry: find.Entry) -> bytes | None:
@@ -95,6 +107,7 @@ def _verify(path: str, data: bytes, values: table.Values, keyring: Keyring) -> d
         "values": len(opened.changes),
         "path": None,
         "reason": f"{unopened} comments do not open, or are not encrypted" if unopened else None,
+        "hint": None,
     }
 
 

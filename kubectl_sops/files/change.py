@@ -6,10 +6,11 @@ from binascii import b2a_base64
 from typing import TYPE_CHECKING
 
 from kubectl_sops import formats
-from kubectl_sops.errors import InvalidValueError
+from kubectl_sops.errors import InvalidPathError, InvalidValueError, KeyPathNotFoundError
 from kubectl_sops.files.decrypt import open_document, parse_encrypted
 from kubectl_sops.files.encrypt import parse_plain, seal, seal_as, stash_of
 from kubectl_sops.files.manifest import manifests
+from kubectl_sops.files.neighbours import neighbours
 from kubectl_sops.files.secret_manifest import is_text
 
 if TYPE_CHECKING:
@@ -63,7 +64,12 @@ def _put_all(document: Document, values: Values) -> bytes:
     for path, value in values(document):
         if text is not None:
             document = formats.parse(text, document.format)
-        text = document.put(path, value)
+        try:
+            text = document.put(path, value)
+        except InvalidPathError as error:
+            if error.path is None:
+                error.path = path
+            raise
     return text if text is not None else document.splice({}, None)
 
 
@@ -111,7 +117,15 @@ def unset_value(
     Raises:
         KeyPathNotFoundError: there is nothing at it.
     """
-    return _change(data, format, keyring, lambda plain: plain.remove(path), now, output, ignore_mac)
+
+    def remove(plain: Document) -> bytes:
+        try:
+            return plain.remove(path)
+        except KeyPathNotFoundError as error:
+            error.hint = neighbours(plain, path)
+            raise
+
+    return _change(data, format, keyring, remove, now, output, ignore_mac)
 
 
 def _change(

@@ -8,10 +8,11 @@ from kubectl_sops.core.leaf import Leaf
 from kubectl_sops.core.values import EMPTY_LIST, EMPTY_MAP, Comment
 from kubectl_sops.errors import InvalidExtractPathError, InvalidPathError, KeyPathNotFoundError
 from kubectl_sops.files import index_path
+from kubectl_sops.files.neighbours import neighbours
 from kubectl_sops.formats import emit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from kubectl_sops.core.document import Document, Opened
 
@@ -44,7 +45,7 @@ def extract(
             part.append(Leaf(leaf.path[len(path) :], value, leaf.span, leaf.style))
     values = [leaf for leaf in part if leaf.value.__class__ is not Comment]
     if not values:
-        raise KeyPathNotFoundError("the document has nothing there", path=path, hint=_similar(document, path))
+        raise KeyPathNotFoundError("the document has nothing there", path=path, hint=neighbours(document, path))
     if len(values) == 1 and not values[0].path and values[0].value not in (EMPTY_MAP, EMPTY_LIST):
         value = values[0].value
         if isinstance(value, str):
@@ -54,16 +55,3 @@ def extract(
     if values[0].path and isinstance(values[0].path[0], str) and output != "binary":
         return emit.emit(tree, output, indent=indent())
     return emit.emit_value(tree[0], output, indent=indent())
-
-
-def _similar(document: Document, path: Sequence[str | int]) -> str | None:
-    # key names are not secret: SOPS leaves them readable
-    names = [leaf.path[len(path) - 1] for leaf in document.leaves if leaf.path[: len(path) - 1] == tuple(path[:-1])
-             and len(leaf.path) >= len(path)]  # fmt: skip
-    known = list(dict.fromkeys(name for name in names if isinstance(name, str)))
-    if not known or not isinstance(path[-1], str):
-        return None
-    from difflib import get_close_matches
-
-    close = get_close_matches(path[-1], known, 1)
-    return f"did you mean {close[0]}?" if close else f"there is: {', '.join(known[:8])}"

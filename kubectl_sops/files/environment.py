@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from kubectl_sops.core.document import Document, Opened
 
 
+_FILE = "`exec-file` gives the command the whole document, in a file"
+
+
 class ComplexValueError(SopsError):
     """A map or list where only scalars can go."""
 
@@ -37,9 +40,12 @@ def variables(document: Document, opened: Opened) -> dict[str, str]:
             continue
         name = leaf.path[0]
         if len(leaf.path) > 1 or value is EMPTY_MAP or value is EMPTY_LIST:
-            raise ComplexValueError(f"cannot use complex value in environment; offending key {name}")
+            raise ComplexValueError(
+                f"cannot use complex value in environment; offending key {name}",
+                hint=_FILE,
+            )
         if not isinstance(name, str) or "=" in name or "\0" in name:
-            raise ComplexValueError("a key with = or NUL can't be the name of a variable", path=leaf.path)
+            raise ComplexValueError("a key with = or NUL can't be the name of a variable", path=leaf.path, hint=_FILE)
         found[name] = _text(value, leaf.path)
     return found
 
@@ -55,7 +61,7 @@ def _text(value: object, path: tuple[str | int, ...]) -> str:
         return flat_text(value)
     text = str(value) if isinstance(value, str | Time) else encode(value).decode()
     if "\0" in text:
-        raise DumpError("the value holds a NUL character, which no environment variable can", path=path)
+        raise DumpError("the value holds a NUL character, which no environment variable can", path=path, hint=_FILE)
     return text
 
 

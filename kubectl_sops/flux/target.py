@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from kubectl_sops.flux.spec import Kustomization
 
 PREFIXES = ("kustomization/", "kustomizations/", "ks/")
+_SHOWN = 8
+"""How many names fit in a hint."""
 
 
 class Target:
@@ -80,7 +82,9 @@ def resolve(argument: str | None, file: str | None, source: str | None) -> Targe
         given = spec.choose(spec.read_kustomizations(file), name, file) if file else None
         return Target(source or top_of("."), name=name, given=given)
     if argument is None and file is None:
-        raise UsageError("name a folder, or a Kustomization as kustomization/NAME")
+        raise UsageError(
+            "name a folder, or a Kustomization as kustomization/NAME", hint=_choices(source or git.find_top("."))
+        )
     path = os.path.realpath(argument) if argument is not None else None
     if path is not None and not os.path.isdir(path):
         raise InputNotFoundError(
@@ -93,6 +97,17 @@ def resolve(argument: str | None, file: str | None, source: str | None) -> Targe
     assert path is not None  # there is an argument or a file
     root = os.path.realpath(source or top_of(path))
     return Target(root, path=os.path.relpath(path, root))
+
+
+def _choices(root: str | None) -> str:
+    if root is not None:
+        from kubectl_sops.flux.catalog import Catalog
+        from kubectl_sops.flux.source import read_folder
+
+        names = [f"kustomization/{found.name}" for found in Catalog(read_folder(root)).kustomizations]
+        if names:
+            return f"there is: {', '.join(names[:_SHOWN])}" + (", …" if len(names) > _SHOWN else "")
+    return "there is no Flux Kustomization here: run it in the repository, or name a file with --kustomization-file"
 
 
 def elsewhere(target: Target, top: str, other_top: str) -> Target | None:

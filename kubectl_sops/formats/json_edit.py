@@ -55,7 +55,7 @@ def nested(path: Path, value: object) -> object:
     for part in reversed(path):
         if isinstance(part, int):
             if part:
-                raise InvalidPathError("the index is beyond the end of the list", path=path)
+                raise InvalidPathError("the index is beyond the end of the list", hint="a new list begins with [0]")
             value = [value]
         else:
             value = {part: value}
@@ -80,7 +80,10 @@ def _position(node: Node, part: str | int) -> int | None:
         if isinstance(part, str):
             raise InvalidPathError("there is a list, not a map", hint="use an index, as in [0]")
         if part > len(node.children):
-            raise InvalidPathError("the index is beyond the end of the list")
+            count = len(node.children)
+            raise InvalidPathError(
+                f"the index {part} is beyond the end of the list, which has {count}", hint=f"[{count}] adds an item"
+            )
         return part if part < len(node.children) else None
     return None
 

@@ -97,12 +97,16 @@ class Editor:
 
     def _insert(self, node: Node, part: str | int, value: object, parent_column: int) -> str:
         if isinstance(part, int) is (node.kind == MAP):
-            what = "a map" if node.kind == MAP else "a list"
+            if isinstance(part, int):
+                raise InvalidPathError(
+                    f"a map has no element {part}", hint=f'write ["{part}"] for a key that is a number'
+                )
+            raise InvalidPathError("a list has no keys", hint="use an index, as in [0]")
+        count = len(node.items)
+        if isinstance(part, int) and part > count:
             raise InvalidPathError(
-                f"{what} has no element {part!r}" if isinstance(part, int) else f"{what} has no keys"
+                f"the index {part} is beyond the end of the list, which has {count}", hint=f"[{count}] adds an item"
             )
-        if isinstance(part, int) and part > len(node.items):
-            raise InvalidPathError(f"the index {part} is beyond the end of the list, which has {len(node.items)}")
         # an empty one becomes a block, unless an anchor or a tag stands before it
         if node.flow and (node.items or self._text[node.start] not in "{[" or _in_flow(self._text, node)):
             return self._insert_flow(node, part, value)

@@ -299,3 +299,11 @@ def test_edit_refuses_what_the_server_would(folder, monkeypatch):
     assert "stringData.port" in result.err
     assert "5432" not in result.err
     assert (folder / "db.yaml").read_bytes() == before
+
+
+def test_a_secret_that_is_not_there_can_be_looked_for(folder, kube_api):
+    """The hint is the command that lists what there is in that namespace."""
+    namespace = kube_api.namespace("import-gone")
+    result = call(imports.COMMAND, "secret", "gone", "-n", namespace, "--kubeconfig", str(kube_api.kubeconfig()))
+    assert result.code != 0
+    assert f"hint: `kubectl get secrets -n {namespace}` lists them" in result.err
