@@ -54,12 +54,15 @@ def executable() -> str:
     return os.path.abspath(found)
 
 
-def install(directory: str | None = None, *, uninstall: bool = False, program: str | None = None) -> Iterator[str]:
+def install(
+    directory: str | None = None, *, uninstall: bool = False, program: str | None = None, dry_run: bool = False
+) -> Iterator[str]:
     """Make the links, or remove them; a line on each.
 
     Args:
         directory: the plugin home; the one that kustomize would use by default.
         program: the executable to link to.
+        dry_run: say so, and do nothing.
 
     Raises:
         SopsError: in places where something else is; all other links are made first.
@@ -71,13 +74,13 @@ def install(directory: str | None = None, *, uninstall: bool = False, program: s
         path = os.path.join(home, api_version, kind.lower(), kind)
         name = f"{api_version}/{kind.lower()}/{kind}"
         if uninstall:
-            yield _remove(path, name, home)
+            yield _remove(path, name, home, dry_run=dry_run)
         elif _is_ours(path, program):
             yield f"{name} unchanged"
         elif os.path.lexists(path) and not os.path.islink(path):
             taken.append(path)
         else:
-            yield _link(path, name, program)
+            yield _link(path, name, program, dry_run=dry_run)
     if not uninstall:
         yield f"plugin home: {home}"
     if taken:
@@ -98,8 +101,10 @@ def _is_ours(path: str, program: str) -> bool:
     return os.path.islink(path) and os.path.realpath(path) == os.path.realpath(program)
 
 
-def _link(path: str, name: str, program: str) -> str:
-    replaced = os.path.lexists(path)
+def _link(path: str, name: str, program: str, *, dry_run: bool = False) -> str:
+    outcome = f"{name} {'replaced' if os.path.lexists(path) else 'created'}"
+    if dry_run:
+        return outcome
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         staged = f"{path}.new"
@@ -109,14 +114,16 @@ def _link(path: str, name: str, program: str) -> str:
         os.replace(staged, path)
     except OSError as error:
         raise UnwritableFileError(f"can't be linked: {error.strerror}", file=path) from None
-    return f"{name} {'replaced' if replaced else 'created'}"
+    return outcome
 
 
-def _remove(path: str, name: str, home: str) -> str:
+def _remove(path: str, name: str, home: str, *, dry_run: bool) -> str:
     if not os.path.lexists(path):
         return f"{name} is not there"
     if not os.path.islink(path) or os.path.basename(os.path.realpath(path)) != "krm-sops":
         return f"{name} is not ours, unchanged"
+    if dry_run:
+        return f"{name} deleted"
     os.unlink(path)
     folder = os.path.dirname(path)
     while folder != home and folder.startswith(home) and not os.listdir(folder):

@@ -28,6 +28,7 @@ OPTIONS = (
     table.CONFIG,
     table.IGNORE_MAC,
     table.INDENT,
+    table.DRY_RUN,
     table.QUIET,
     *table.KEYS,
 )
@@ -107,9 +108,10 @@ def _write(path: str, data: bytes, values: Mapping[str, object]) -> None:
         from kubectl_sops.files.write import replace_file
 
         target = path if values.get("in_place") else str(values["output"])
-        replace_file(target, data)
+        if not values.get("dry_run"):
+            replace_file(target, data)
         if not values.get("quiet"):
-            session.tell(f"{target} decrypted")
+            session.tell(f"{target} decrypted" + session.mark(values))
         return
     sys.stdout.buffer.write(data)
 

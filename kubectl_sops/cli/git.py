@@ -36,14 +36,14 @@ def install(arguments: list[str], values: table.Values) -> None:
     patterns = arguments or _patterns(top)
     if not patterns:
         raise UsageError("no encrypted files found to make patterns from", hint="give patterns, such as '*.enc.yaml'")
-    _tell(attributes.install(top, program(), patterns), values)
+    _tell(attributes.install(top, program(), patterns, dry_run=bool(values.get("dry_run"))), values)
 
 
 def uninstall(arguments: list[str], values: table.Values) -> None:
     """Undo `git install` in this clone and in .gitattributes."""
     if arguments:
         raise UsageError("unexpected argument", hint="write: git uninstall; it takes back every pattern")
-    _tell(attributes.uninstall(_top()), values)
+    _tell(attributes.uninstall(_top(), dry_run=bool(values.get("dry_run"))), values)
 
 
 def program() -> str:
@@ -81,7 +81,7 @@ def _patterns(top: str) -> list[str]:
 def _tell(done: list[str], values: table.Values) -> None:
     if not values.get("quiet"):
         for line in done or ["unchanged"]:
-            session.tell(line)
+            session.tell(line + session.mark(values))
 
 
 def textconv(arguments: list[str], values: table.Values) -> None:
@@ -206,8 +206,8 @@ def _exactly(arguments: list[str], count: int) -> list[str]:
     return arguments
 
 
-INSTALL = table.Command(install, (table.QUIET,), "[PATTERN]...")
-UNINSTALL = table.Command(uninstall, (table.QUIET,), "")
+INSTALL = table.Command(install, (table.DRY_RUN, table.QUIET), "[PATTERN]...")
+UNINSTALL = table.Command(uninstall, (table.DRY_RUN, table.QUIET), "")
 TEXTCONV = table.Command(textconv, table.KEYS, "FILE")
 MERGE_DRIVER = table.Command(merge_driver, table.KEYS, "BASE OURS THEIRS SIZE PATH")
 RESOLVE = table.Command(

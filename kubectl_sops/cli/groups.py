@@ -12,7 +12,7 @@ from kubectl_sops.files import groups
 from kubectl_sops.files.read import read
 
 _FILE = table.Option("-f", "--file", help="The encrypted file.", metavar="FILE")
-_COMMON = (_FILE, table.IN_PLACE, table.INPUT_TYPE, table.SHAMIR_THRESHOLD, table.QUIET, *table.KEYS)
+_COMMON = (_FILE, table.IN_PLACE, table.INPUT_TYPE, table.SHAMIR_THRESHOLD, table.DRY_RUN, table.QUIET, *table.KEYS)
 
 
 def _file(values: table.Values) -> str:

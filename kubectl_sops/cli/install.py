@@ -25,6 +25,7 @@ def command(
         str | None, typer.Option("--directory", metavar="DIR", help="Where to put the links.", show_default=False)
     ] = None,
     uninstall: Annotated[bool, typer.Option("--uninstall", help="Remove the links.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
 ) -> None:
     """Link the program where other programs look for it, and list what was done.
 
@@ -37,17 +38,19 @@ def command(
 
       kubectl sops install sops          # scripts that call sops
     """
+    mark = session.mark({"dry_run": dry_run})
     if target == "kustomize":
         from krm_fn.install import install as install_plugins
 
-        for line in install_plugins(directory, uninstall=uninstall):
-            session.tell(line)
+        for line in install_plugins(directory, uninstall=uninstall, dry_run=dry_run):
+            session.tell(line + mark)
         return
     if target not in TARGETS:
         raise UsageError(f"nothing to install for {target}", hint=f"one of: {', '.join(TARGETS)}")
     program = executable("kubectl-sops")
     for path, source in _links(target, directory, program):
-        session.tell(unlink(path, source) if uninstall else link(path, source))
+        done = unlink(path, source, dry_run=dry_run) if uninstall else link(path, source, dry_run=dry_run)
+        session.tell(done + mark)
 
 
 def executable(name: str) -> str:
@@ -70,7 +73,7 @@ def _links(target: str, directory: str | None, program: str) -> list[tuple[str, 
     return [(os.path.join(folder, "kubectl_complete-sops"), program)]
 
 
-def link(path: str, source: str) -> str:
+def link(path: str, source: str, *, dry_run: bool = False) -> str:
     """Make a symbolic link unless it is there; a line that says so.
 
     Raises:
@@ -81,6 +84,8 @@ def link(path: str, source: str) -> str:
         return f"{path} unchanged"
     if os.path.lexists(path):
         raise LinkError("something else is there", file=path, hint="remove it, or name another place with --directory")
+    if dry_run:
+        return f"{path} created"
     folder = os.path.dirname(path)
     try:
         os.makedirs(folder, exist_ok=True)
@@ -92,9 +97,10 @@ def link(path: str, source: str) -> str:
     return f"{path} created"
 
 
-def unlink(path: str, source: str) -> str:
+def unlink(path: str, source: str, *, dry_run: bool = False) -> str:
     """Remove a link of ours; a line that says so."""
     if os.path.islink(path) and os.path.realpath(path) == os.path.realpath(source):
-        os.unlink(path)
+        if not dry_run:
+            os.unlink(path)
         return f"{path} deleted"
     return f"{path} is not ours, unchanged" if os.path.lexists(path) else f"{path} is not there"

@@ -15,7 +15,6 @@ from kubectl_sops.errors import (
 )
 from kubectl_sops.files import rotate as file_rotate
 from kubectl_sops.files.read import read
-from kubectl_sops.files.write import replace_file
 
 _WRITING = (table.DRY_RUN, table.QUIET)
 
@@ -73,7 +72,7 @@ def rotate(arguments: list[str], values: table.Values) -> int | None:
     if values.get("in_place"):
         session.write_result(file, data, result, "rotated", values, expected=data)
     elif values.get("output"):
-        replace_file(str(values["output"]), result)
+        session.write_result(str(values["output"]), b"", result, "rotated", values)
     else:
         sys.stdout.buffer.write(result)
     return None

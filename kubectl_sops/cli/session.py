@@ -37,6 +37,11 @@ def tell(line: str) -> None:
     show(line)
 
 
+def mark(values: Mapping[str, object]) -> str:
+    """What follows a line that says what was done, where nothing is."""
+    return " (dry run)" if values.get("dry_run") else ""
+
+
 def read_passphrase(prompt: str) -> str:
     """Ask for a passphrase on the terminal, without echo."""
     from getpass import getpass
@@ -160,4 +165,4 @@ def write_result(
     elif not values.get("dry_run"):
         replace_file(path, after, new_mode=new_mode, expected=expected)
     if not values.get("quiet"):
-        tell(f"{path} {outcome}" + (" (dry run)" if values.get("dry_run") else ""))
+        tell(f"{path} {outcome}{mark(values)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING
 
 from kubectl_sops.errors import InputNotFoundError
@@ -60,8 +61,11 @@ def patterns_for(encrypted: Iterable[str], plain: Iterable[str]) -> list[str]:
     return sorted(needed)
 
 
-def install(top: str, program: str, patterns: Sequence[str]) -> list[str]:
+def install(top: str, program: str, patterns: Sequence[str], *, dry_run: bool = False) -> list[str]:
     """Configure a repository; returns what was changed, in words.
+
+    Args:
+        dry_run: change nothing, and return what would be.
 
     Raises:
         GitError: Git refuses.
@@ -70,22 +74,25 @@ def install(top: str, program: str, patterns: Sequence[str]) -> list[str]:
     for name, value in settings(program).items():
         old = git.run(["config", "--local", "--get", name], top).stdout.decode().removesuffix("\n")
         if old != value:
-            git.git(["config", "--local", name, value], top)
+            if not dry_run:
+                git.git(["config", "--local", name, value], top)
             done.append(f"{name} set")
     lines = [f"{_quoted(pattern)} diff={DRIVER} merge={DRIVER}" for pattern in patterns]
     lines.append(f"{CONFIG_NAME} merge={RULES_DRIVER}")
-    if _rewrite(top, lines):
+    if _rewrite(top, lines, dry_run=dry_run):
         done.append(f"{ATTRIBUTES} written")
     return done
 
 
-def uninstall(top: str) -> list[str]:
+def uninstall(top: str, *, dry_run: bool = False) -> list[str]:
     """Undo ``install``."""
     done = []
     for section in (f"diff.{DRIVER}", f"merge.{DRIVER}", f"merge.{RULES_DRIVER}"):
-        if git.run(["config", "--local", "--remove-section", section], top).returncode == 0:
+        pattern = rf"^{re.escape(section)}\."
+        action = ["--get-regexp", pattern] if dry_run else ["--remove-section", section]
+        if git.run(["config", "--local", *action], top).returncode == 0:
             done.append(f"{section} removed")
-    if _rewrite(top, None):
+    if _rewrite(top, None, dry_run=dry_run):
         done.append(f"{ATTRIBUTES} written")
     return done
 
@@ -94,8 +101,8 @@ def _quoted(pattern: str) -> str:
     return f'"{pattern}"' if any(c in pattern for c in ' "\\') else pattern
 
 
-def _rewrite(top: str, lines: Sequence[str] | None) -> bool:
-    """Replace our block in ``.gitattributes``; whether that changed anything."""
+def _rewrite(top: str, lines: Sequence[str] | None, *, dry_run: bool) -> bool:
+    """Replace our block in ``.gitattributes``; whether that changes anything."""
     path = os.path.join(top, ATTRIBUTES)
     try:
         with open(path, encoding="utf-8", errors="surrogateescape", newline="") as file:
@@ -112,6 +119,8 @@ def _rewrite(top: str, lines: Sequence[str] | None) -> bool:
     new = before + block + after
     if new == old:
         return False
+    if dry_run:
+        return True
     if new:
         replace_file(path, new.encode("utf-8", "surrogateescape"), new_mode=0o666)
     else:
