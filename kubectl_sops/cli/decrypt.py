@@ -104,10 +104,10 @@ def _indent(path: str, wanted: str, values: Mapping[str, object]) -> int | None:
 
 
 def _write(path: str, data: bytes, values: Mapping[str, object]) -> None:
-    if values.get("in_place") or values.get("output"):
+    target = path if values.get("in_place") else session.output_file(values)
+    if target is not None:
         from kubectl_sops.files.write import replace_file
 
-        target = path if values.get("in_place") else str(values["output"])
         if not values.get("dry_run"):
             replace_file(target, data)
         if not values.get("quiet"):
@@ -141,7 +141,7 @@ def _decrypt_many(targets: list[str], values: Mapping[str, object], keyring: Key
         separator = b"" if first else b"---\n"
         first = False
         chunk = separator + text + (b"" if text.endswith(b"\n") or not text else b"\n")
-        if values.get("output"):
+        if session.output_file(values):
             output.append(chunk)
         else:
             sys.stdout.buffer.write(chunk)
@@ -152,7 +152,7 @@ def _decrypt_many(targets: list[str], values: Mapping[str, object], keyring: Key
         code = recovery.report(failures)
         session.tell(f"{len(targets) - len(failures)} of {len(targets)} files decrypted")
         return code
-    if values.get("output"):
+    if session.output_file(values):
         _write("", b"".join(output), values)
     return 0
 

@@ -100,7 +100,7 @@ def _report(failures: list[SopsError]) -> int:
 def _encrypt_one(path: str, values: Mapping[str, object], keyring: Keyring) -> None:
     source, wanted = session.input_format(path, values), session.output_format(path, values)
     data = read(path)
-    target = path if values.get("in_place") else values.get("output")
+    target = path if values.get("in_place") else session.output_file(values)
     if values.get("if_needed") and _is_encrypted(data, source):
         from kubectl_sops.files.heal import heal
 
@@ -110,7 +110,7 @@ def _encrypt_one(path: str, values: Mapping[str, object], keyring: Keyring) -> N
             sys.stdout.buffer.write(result)
         else:
             expected = data if values.get("in_place") else None
-            session.write_result(str(target), data, result, "encrypted", values, expected=expected)
+            session.write_result(target, data, result, "encrypted", values, expected=expected)
         return
     how = recipe(path, values)
     if wanted != source:
@@ -118,7 +118,7 @@ def _encrypt_one(path: str, values: Mapping[str, object], keyring: Keyring) -> N
         result = encryption.encrypt_as(data, source, wanted, how, keyring, now=session.now(), indent=indent)
         base = None
     else:
-        base = _base(str(target), wanted) if target else None
+        base = _base(target, wanted) if target else None
         written = None
         if values.get("in_place") and base is None and not values.get("as_sops"):
             written = _over_committed(path, data, wanted, how, keyring)
@@ -132,7 +132,7 @@ def _encrypt_one(path: str, values: Mapping[str, object], keyring: Keyring) -> N
         sys.stdout.buffer.write(result)
         return
     before = data if values.get("in_place") else base
-    session.write_result(str(target), before or b"", result, "encrypted", values, expected=before)
+    session.write_result(target, before or b"", result, "encrypted", values, expected=before)
 
 
 def _over_committed(path: str, data: bytes, format: str, how: Recipe, keyring: Keyring) -> Written | None:

@@ -169,11 +169,11 @@ def export(arguments: list[str], values: table.Values) -> None:
     _require_found(arguments, [text for i in identities for text in (i.entry, i.recipient)])
     chosen = [i for i in identities if not arguments or {i.entry, i.recipient} & {*arguments}]
     data = dump(chosen).encode()
-    output = values.get("output")
-    if not output:
+    output = session.output_file(values)
+    if output is None:
         sys.stdout.buffer.write(data)
         return
-    replace_file(str(output), data)
+    replace_file(output, data)
     if not values.get("quiet"):
         session.tell(f"{output} written: whoever reads it reads every secret of the cluster")
 

@@ -58,7 +58,9 @@ CONFIG = Option(
     "--config", help="Use this .sops.yaml instead of searching for one.", metavar="FILE", variable="SOPS_CONFIG"
 )
 IN_PLACE = Option("-i", "--in-place", kind=FLAG, help="Write the result back to the file.")
-OUTPUT = Option("--output", help="Write the result to this file (mode 0600).", metavar="FILE")
+OUTPUT = Option(
+    "--output", help="Write the result to this file (mode 0600), to standard output with -.", metavar="FILE"
+)
 INPUT_TYPE = Option(
     "--input-type", help="By the file's name, or what is in it, otherwise.", metavar="yaml|json|dotenv|ini|binary"
 )

@@ -69,10 +69,11 @@ def rotate(arguments: list[str], values: table.Values) -> int | None:
         )
     except SopsError as error:
         raise error.at(file) from None
+    output = session.output_file(values)
     if values.get("in_place"):
         session.write_result(file, data, result, "rotated", values, expected=data)
-    elif values.get("output"):
-        session.write_result(str(values["output"]), b"", result, "rotated", values)
+    elif output is not None:
+        session.write_result(output, b"", result, "rotated", values)
     else:
         sys.stdout.buffer.write(result)
     return None

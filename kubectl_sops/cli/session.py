@@ -37,6 +37,15 @@ def tell(line: str) -> None:
     show(line)
 
 
+def output_file(values: Mapping[str, object]) -> str | None:
+    """The file that ``--output`` names; ``None`` for standard output, which ``-`` means too.
+
+    sops has no such name for it: there, and under its name, ``-`` is a file.
+    """
+    output = values.get("output")
+    return None if not output or (output == "-" and not values.get("as_sops")) else str(output)
+
+
 def mark(values: Mapping[str, object]) -> str:
     """What follows a line that says what was done, where nothing is."""
     return " (dry run)" if values.get("dry_run") else ""

@@ -65,3 +65,12 @@ def test_indentation(folders, stores, flags):
             keys = re.findall(rb"(?m)^[ \t]*(?:- )?\"?\w+\"?:", done.stdout)
             printed.append(keys if call[0] == "encrypt" else done.stdout)
         assert printed[0] == printed[1], call
+
+
+@pytest.mark.parametrize("command", ["decrypt", "rotate"])
+def test_dash_is_a_file_under_their_name(folders, command):
+    """sops has no name for standard output in ``--output``: it makes a file called ``-``, and so do we as sops."""
+    for program, folder in folders:
+        done = run([program, command, "--output", "-", "f.yaml"], cwd=folder, env={"SOPS_AGE_KEY": IDENTITY})
+        assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+        assert (folder / "-").read_bytes()
