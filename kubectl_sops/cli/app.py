@@ -142,6 +142,8 @@ def _run(name: str, args: list[str]) -> int | None:
         pass
     if args[:1] == ["--version"]:
         args = ["version"]
+    if args[:1] == ["help"]:  # as kubectl and flux have it
+        args = [*args[1:], "--help"]
     if args and args[0] == "__complete":
         from kubectl_sops.cli.completion import answer
 

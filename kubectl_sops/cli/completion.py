@@ -37,6 +37,8 @@ def complete(words: list[str]) -> tuple[list[str], int]:
     from kubectl_sops.cli.commands import COMMANDS
 
     *before, last = words or [""]
+    if before[:1] == ["help"]:
+        before = before[1:]
     if not before:
         return [f"{name}\t{summary}" for name, (_, _, summary) in COMMANDS.items() if name.startswith(last)], NO_FILES
     command, rest = before[0], before[1:]

@@ -11,6 +11,7 @@ import typer
 
 from kubectl_sops.cli import app
 from kubectl_sops.cli.commands import COMMANDS
+from kubectl_sops.cli.completion import complete
 
 
 def _groups() -> list[tuple[str, ...]]:
@@ -28,9 +29,13 @@ COMMAND_LINES = _groups()
 
 
 def _help(*words: str) -> str:
+    return _printed(*words, "--help")
+
+
+def _printed(*words: str) -> str:
     out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
     with redirect_stdout(out):
-        assert app.guard(lambda: app._run("kubectl-sops", [*words, "--help"]), "kubectl-sops") == 0
+        assert app.guard(lambda: app._run("kubectl-sops", [*words]), "kubectl-sops") == 0
     return out.buffer.getvalue().decode()  # type: ignore[attr-defined]  # BytesIO
 
 
@@ -49,6 +54,21 @@ def test_help_of_a_command_is_readable(words: tuple[str, ...]) -> None:
         examples = head.split("  Examples:\n")[1].splitlines()
         assert examples
         assert all(line.startswith("    ") for line in examples)
+
+
+@pytest.mark.parametrize("words", [(), ("encrypt",), ("keys",), ("keys", "list")], ids=" ".join)
+def test_help_is_a_word_too(words: tuple[str, ...]) -> None:
+    """`help COMMAND` prints what `COMMAND --help` prints, for commands below a command too, and completes them."""
+    assert _printed("help", *words) == _help(*words)
+    assert complete(["help", *words, ""]) == complete([*words, ""])
+
+
+def test_help_of_what_is_no_command(capsys: pytest.CaptureFixture[str]) -> None:
+    """The error is that of the command itself."""
+    assert app.guard(lambda: app._run("kubectl-sops", ["help", "encrypr"]), "kubectl-sops") == 2
+    error = capsys.readouterr().err
+    assert "error: no such command 'encrypr'" in error
+    assert "encrypt" in error
 
 
 @pytest.mark.parametrize("words", COMMAND_LINES, ids=" ".join)
