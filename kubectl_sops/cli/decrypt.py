@@ -14,7 +14,7 @@ from kubectl_sops.files.decrypt import open_document, parse_encrypted
 from kubectl_sops.files.read import STDIN, read
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from kubectl_sops.keys.keyring import Keyring
 
@@ -75,11 +75,17 @@ def _chosen() -> str:
     return choose()
 
 
-def decrypt_one(path: str, values: Mapping[str, object], keyring: Keyring) -> bytes:
-    """The plaintext of one file, in the wanted format; errors name the file."""
+def decrypt_one(path: str, values: Mapping[str, object], keyring: Keyring, *, part: bool = False) -> bytes:
+    """The plaintext of one file, in the wanted format; errors name the file.
+
+    Args:
+        part: it becomes a part of a YAML stream.
+    """
     try:
         data = read(path)
         source, wanted = session.input_format(path, values, data), session.output_format(path, values, data)
+        if part:
+            wanted = _as_yaml(wanted)
         document, metadata = parse_encrypted(data, source)
         opened, _ = open_document(document, metadata, keyring, ignore_mac=bool(values.get("ignore_mac")))
         if values.get("extract"):
@@ -128,20 +134,21 @@ def _decrypt_many(targets: list[str], values: Mapping[str, object], keyring: Key
     failures: list[SopsError] = []
     first = True
     output: list[bytes] = []
+    target = session.output_file(values)
     remote.prefetch_paths(targets, lambda path: session.input_format(path, values), keyring)
-    for path in targets:
+    for path in _tracked(targets, failures, values):
         try:
             if values.get("in_place"):
                 _write(path, decrypt_one(path, values, keyring), values)
                 continue
-            text = decrypt_one(path, {**values, **_as_yaml(path, values)}, keyring)
+            text = decrypt_one(path, values, keyring, part=True)
         except SopsError as error:
             failures.append(error)
             continue
         separator = b"" if first else b"---\n"
         first = False
         chunk = separator + text + (b"" if text.endswith(b"\n") or not text else b"\n")
-        if session.output_file(values):
+        if target is not None:
             output.append(chunk)
         else:
             sys.stdout.buffer.write(chunk)
@@ -150,23 +157,34 @@ def _decrypt_many(targets: list[str], values: Mapping[str, object], keyring: Key
 
         sys.stdout.flush()
         code = recovery.report(failures)
-        session.tell(f"{len(targets) - len(failures)} of {len(targets)} files decrypted")
+        if target is not None:
+            session.tell(f"{target} was not written: {len(failures)} of {len(targets)} files can't be decrypted")
+        else:
+            done = session.mark(values)
+            session.tell(f"{len(targets) - len(failures)} of {len(targets)} files decrypted{done}")
         return code
-    if session.output_file(values):
+    if target is not None:
         _write("", b"".join(output), values)
     return 0
 
 
-def _as_yaml(path: str, values: Mapping[str, object]) -> dict[str, object]:
-    # several files are one stream, ready for `kubectl apply -f -`
-    kind = session.output_format(path, values)
-    if kind == "json":
-        return {"output_type": "yaml"}
-    if kind != "yaml" and os.path.exists(path):
-        raise DumpError(
-            f"{kind} can't be part of a YAML stream", file=path, hint="decrypt it alone or with --output-type yaml"
-        )
-    return {}
+def _tracked(targets: list[str], failures: list[SopsError], values: Mapping[str, object]) -> Iterable[str]:
+    if sys.stdout.isatty() and not values.get("in_place") and not values.get("output"):
+        return targets  # a bar would stand among the text
+    from kubectl_sops.cli import progress
+
+    return progress.track(targets, "Decrypting", quiet=bool(values.get("quiet")), failures=failures)
+
+
+def _as_yaml(kind: str) -> str:
+    """The format of a part of a stream that is ready for ``kubectl apply -f -``.
+
+    Raises:
+        DumpError: there is none that holds everything.
+    """
+    if kind not in ("yaml", "json"):
+        raise DumpError(f"{kind} can't be part of a YAML stream", hint="decrypt it alone or with --output-type yaml")
+    return "yaml"
 
 
 COMMAND = table.Command(decrypt, OPTIONS, "[PATH]...")

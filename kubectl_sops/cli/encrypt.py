@@ -16,7 +16,7 @@ from kubectl_sops.files.read import STDIN, read
 from kubectl_sops.formats import format_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from kubectl_sops.files.encrypt import Recipe, Written
     from kubectl_sops.keys.keyring import Keyring
@@ -79,22 +79,28 @@ def encrypt(targets: list[str], values: table.Values) -> int:
             session.tell(f"nothing to encrypt in {', '.join(folders)}")
     keyring = session.keyring(values)
     failures: list[SopsError] = []
-    for path in targets:
+    for path in _tracked(targets, failures, values):
         try:
             _encrypt_one(path, values, keyring)
         except SopsError as error:
             failures.append(error.at("<stdin>" if path == STDIN else path))
     if len(targets) == 1 and failures:
         raise failures[0]
-    return _report(failures)
-
-
-def _report(failures: list[SopsError]) -> int:
     if not failures:
         return 0
     from kubectl_sops.cli import recovery
 
-    return recovery.report(failures)
+    code = recovery.report(failures)
+    session.tell(f"{len(targets) - len(failures)} of {len(targets)} files encrypted{session.mark(values)}")
+    return code
+
+
+def _tracked(targets: list[str], failures: list[SopsError], values: Mapping[str, object]) -> Iterable[str]:
+    if len(targets) == 1:
+        return targets
+    from kubectl_sops.cli import progress
+
+    return progress.track(targets, "Encrypting", quiet=bool(values.get("quiet")), failures=failures)
 
 
 def _encrypt_one(path: str, values: Mapping[str, object], keyring: Keyring) -> None:

@@ -92,3 +92,19 @@ def test_what_is_given_by_hand_has_to_be_there(repo):
     assert result.code == 2
     assert "--decryption-order has foo" in result.err
     assert call(decrypt.COMMAND, "--decryption-order", "pgp,age", "a.yaml").code == 0
+
+
+def test_a_stream_holds_files_of_any_name(repo):
+    """What is YAML by its content is part of it; of a broken one the output says what became of it."""
+    (repo.folder / "apps").mkdir()
+    data = (repo.folder / "a.yaml").read_text()
+    repo.write({"apps/weird": data, "apps/b.yaml": data})
+    both = call(decrypt.COMMAND, "apps")
+    assert (both.code, both.out.count("---\n")) == (0, 1)
+    repo.write({"apps/weird": data.replace("type:str", "type:int", 1)})
+    result = call(decrypt.COMMAND, "apps")
+    assert result.code != 0
+    assert result.err.endswith("1 of 2 files decrypted\n")
+    result = call(decrypt.COMMAND, "apps", "--output", "out.yaml")
+    assert result.err.endswith("out.yaml was not written: 1 of 2 files can't be decrypted\n")
+    assert not (repo.folder / "out.yaml").exists()
