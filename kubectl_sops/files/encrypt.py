@@ -126,10 +126,11 @@ def encrypt(
     Args:
         now: RFC 3339 time in UTC with seconds.
         base: an encrypted earlier version of the same file, which the keyring can open. Values that did not change
-            keep their ciphertext, and recipients that stay keep their wrapped data key.
+            keep their ciphertext, and recipients that stay keep their wrapped data key. Where somebody is to lose
+            access, all is encrypted under a new data key.
     """
     document = parse_plain(data, format)
-    if base is not None:
+    if base is not None and not _loses_somebody(base, format, recipe):
         return _encrypt_over(document, data, format, recipe, keyring, base, now, random_bytes)
     data_key = random_bytes(KEY_SIZE)
     metadata = wrapped(data_key, recipe, format, keyring, random_bytes)
@@ -190,6 +191,13 @@ def seal_as(
 
     changes, metadata = seal_leaves(document.leaves, metadata, data_key, now=now, random_bytes=random_bytes)
     return emit.emit(emit.build(document.leaves, changes), output, indent=indent, metadata=metadata)
+
+
+def _loses_somebody(base: bytes, format: str, recipe: Recipe) -> bool:
+    """Whether somebody can open ``base`` and must not open what takes its place: who knows a data key keeps it."""
+    before = parse_encrypted(base, format)[1].groups
+    staying = {(key.kind, key.id) for group in settled(recipe.groups, before) for key in group}
+    return any((key.kind, key.id) not in staying for group in before for key in group)
 
 
 def _encrypt_over(

@@ -142,6 +142,29 @@ def test_a_file_is_encrypted_where_the_committed_one_does_not_open(repo, monkeyp
     assert path.read_bytes() == committed
 
 
+def test_a_leaver_does_not_know_the_new_data_key(repo, tmp_path):
+    """Who could open the version in Git, or the target, and is no longer in the rule, knows its data key."""
+    (bob,) = people("bob")
+    (repo.folder / ".sops.yaml").write_text(config(ALICE, bob))
+    (repo.folder / "db.yaml").write_text(secret(password="one"))
+    seal(repo.folder, "db.yaml")
+    repo.commit()
+    path = repo.folder / "db.yaml"
+    committed = path.read_bytes()
+    plain = sops(["decrypt", "db.yaml"], repo.folder, ALICE)
+    line = next(line for line in committed.splitlines() if b"password:" in line)
+    (repo.folder / ".sops.yaml").write_text(config(ALICE))
+    path.write_bytes(plain)
+    assert call(encrypt.COMMAND, "-i", "db.yaml").code == 0
+    assert line not in path.read_bytes()
+    (tmp_path / "plain.yaml").write_bytes(plain)
+    (repo.folder / "out.yaml").write_bytes(committed)
+    flags = ("--filename-override", "db.yaml", "--output", "out.yaml")
+    assert call(encrypt.COMMAND, *flags, str(tmp_path / "plain.yaml")).code == 0
+    assert line not in (repo.folder / "out.yaml").read_bytes()
+    assert bob.recipient.encode() not in (repo.folder / "out.yaml").read_bytes()
+
+
 def test_a_document_that_was_appended_is_encrypted(repo):
     """A plain Secret in an encrypted stream, as `check` says; real sops opens what comes out."""
     path = repo.folder / "db.yaml"
