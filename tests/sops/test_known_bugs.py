@@ -192,7 +192,7 @@ def test_a_key_path_that_fits_nothing_is_an_error(args, code, ours, sops, both):
     before = ours.read(both("f.yaml", "l: [x, y]\n"))
     one, other = ours(*args), sops(*args)
     assert one.returncode == code
-    assert one.stderr.count(b"\n") == 1
+    assert one.stderr.count(b"\n") <= 2  # the error, and what to do
     assert ours.read("f.yaml") == before
     assert b"panic:" in other.stderr
 
