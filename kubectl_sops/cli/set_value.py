@@ -196,7 +196,7 @@ def _generated(length: int) -> str:
     import string
 
     if not 1 <= length <= _LONGEST:
-        raise InvalidValueError(f"--generate takes a length from 1 to {_LONGEST}")
+        raise InvalidValueError(f"--generate takes a length from 1 to {_LONGEST}", hint="32 is a good one")
     return "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(length))
 
 

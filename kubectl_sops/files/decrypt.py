@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from kubectl_sops import formats
 from kubectl_sops.core.cipher import PREFIX
 from kubectl_sops.core.document import open_leaves
-from kubectl_sops.errors import MetadataMissingError
+from kubectl_sops.errors import MetadataMissingError, NoDocumentError
 
 if TYPE_CHECKING:
     from typing import Protocol
@@ -28,7 +28,11 @@ def parse_encrypted(data: bytes, format: str) -> tuple[Document, Metadata]:  # t
         MetadataMissingError: the file is not encrypted.
         MetadataError: its ``sops`` entry can't be used.
     """
-    document = formats.parse(data, format)
+    try:
+        document = formats.parse(data, format)
+    except NoDocumentError as error:
+        error.hint = "an encrypted file is never empty: restore it, for instance with `git checkout`"
+        raise
     metadata = document.metadata
     if metadata is None:
         raise _no_metadata(data)

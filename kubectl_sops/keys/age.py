@@ -155,7 +155,10 @@ def _open(entry: KeyEntry, identities: Sequence[Identity], context: Context) -> 
             part: bytes = pyrage.decrypt(entry.enc.encode(errors="replace"), native)
         except pyrage.DecryptError as error:
             if "No matching" not in str(error):
-                raise UnwrapError(_line(error)) from None
+                what = f"is damaged: {_line(error)}" if entry.enc.strip() else "is missing"
+                raise UnwrapError(
+                    f"the wrapped data key {what}", hint="restore the `sops` entry, for instance with `git checkout`"
+                ) from None
         else:
             return part
     plugins = [identity.text for identity in identities if identity.is_plugin]

@@ -108,3 +108,20 @@ def test_a_stream_holds_files_of_any_name(repo):
     result = call(decrypt.COMMAND, "apps", "--output", "out.yaml")
     assert result.err.endswith("out.yaml was not written: 1 of 2 files can't be decrypted\n")
     assert not (repo.folder / "out.yaml").exists()
+
+
+def test_a_damaged_or_empty_file_says_what_to_do(repo):
+    """Of an entry without its wrapped key, a cut-off one, and a file that is empty."""
+    text = (repo.folder / "a.yaml").read_text()
+    head, _, rest = text.partition("-----BEGIN AGE")
+    body, mark, tail = rest.partition("-----END AGE ENCRYPTED FILE-----\n")
+    for damaged, message in (
+        (head.replace("enc: |\n", 'enc: ""\n').rstrip(" ") + tail, "the wrapped data key is missing"),
+        (f"{head}-----BEGIN AGE{body[:120]}\n            {mark}{tail}", "the wrapped data key is damaged: "),
+        ("", "File cannot be completely empty"),
+    ):
+        repo.write({"b.yaml": damaged})
+        result = call(decrypt.COMMAND, "b.yaml")
+        assert result.code not in (0, 70)
+        assert message in result.err, result.err
+        assert "git checkout" in result.err or "SOPS_AGE_KEY" in result.err
