@@ -119,6 +119,7 @@ def _encrypt_one(path: str, values: Mapping[str, object], keyring: Keyring) -> N
             session.write_result(target, data, result, "encrypted", values, expected=expected)
         return
     how = recipe(path, values)
+    outcome = "encrypted"
     if wanted != source:
         indent = indent_for(path, wanted, values)
         result = encryption.encrypt_as(data, source, wanted, how, keyring, now=session.now(), indent=indent)
@@ -128,7 +129,9 @@ def _encrypt_one(path: str, values: Mapping[str, object], keyring: Keyring) -> N
         written = None
         if values.get("in_place") and base is None and not values.get("as_sops"):
             written = _over_committed(path, data, wanted, how, keyring)
-        if written is None:
+        if written is not None:
+            outcome = "encrypted over the version in Git"
+        else:
             written = encryption.encrypt(data, wanted, how, keyring, now=session.now(), base=base)
         result = written.data
         if values.get("verbose") and not written.exact:
@@ -138,7 +141,7 @@ def _encrypt_one(path: str, values: Mapping[str, object], keyring: Keyring) -> N
         sys.stdout.buffer.write(result)
         return
     before = data if values.get("in_place") else base
-    session.write_result(target, before or b"", result, "encrypted", values, expected=before)
+    session.write_result(target, before or b"", result, outcome, values, expected=before)
 
 
 def _over_committed(path: str, data: bytes, format: str, how: Recipe, keyring: Keyring) -> Written | None:
@@ -153,10 +156,13 @@ def _over_committed(path: str, data: bytes, format: str, how: Recipe, keyring: K
     name = os.path.relpath(os.path.realpath(path), os.path.realpath(top))
     try:
         for version in git.read_blobs([f":{name}", f"HEAD:{name}"], top):
-            if version is not None and _is_encrypted(version, format):
+            metadata = None if version is None else formats.parse(version, format).metadata
+            if metadata is not None:
+                if not keyring.holds(metadata):
+                    return None  # whoever encrypts need not be able to open the old version
                 return encryption.encrypt(data, format, how, keyring, now=session.now(), base=version)
     except SopsError:
-        pass  # nobody has to be able to open the old version
+        pass  # what is in Git is not what was asked about
     return None
 
 

@@ -195,9 +195,17 @@ def seal_as(
 
 def _loses_somebody(base: bytes, format: str, recipe: Recipe) -> bool:
     """Whether somebody can open ``base`` and must not open what takes its place: who knows a data key keeps it."""
-    before = parse_encrypted(base, format)[1].groups
-    staying = {(key.kind, key.id) for group in settled(recipe.groups, before) for key in group}
-    return any((key.kind, key.id) not in staying for group in before for key in group)
+    metadata = parse_encrypted(base, format)[1]
+    before, after = metadata.groups, settled(recipe.groups, metadata.groups)
+    staying = {(key.kind, key.id) for group in after for key in group}
+    return _needed(before, metadata.shamir_threshold) < _needed(after, recipe.shamir_threshold) or any(
+        (key.kind, key.id) not in staying for group in before for key in group
+    )
+
+
+def _needed(groups: Sequence[Group], threshold: int) -> int:
+    """How many groups have to be opened."""
+    return 1 if len(groups) < 2 else threshold or len(groups)
 
 
 def _encrypt_over(
@@ -217,7 +225,8 @@ def _encrypt_over(
     metadata = old_metadata.replace(**fields, mac_only_encrypted=wanted.tree.get("mac_only_encrypted"))
     before = old_metadata.groups
     groups = settled(recipe.groups, before)
-    if [[key.id for key in group] for group in before] != [[key.id for key in group] for group in groups]:
+    same = [[key.id for key in group] for group in before] == [[key.id for key in group] for group in groups]
+    if not same or _needed(before, old_metadata.shamir_threshold) != _needed(groups, recipe.shamir_threshold):
         groups, threshold = keyring.rewrap(data_key, old_metadata, groups, recipe.shamir_threshold, random_bytes)
         metadata = metadata.with_groups(groups, threshold)
     plain = old.splice(opened.changes, None)

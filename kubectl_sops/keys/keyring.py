@@ -144,6 +144,12 @@ class Keyring:
             raise DataKeyError(left, threshold, self._places(groups), self._hint(groups, left))
         return parts[0] if len(groups) == 1 else shamir.combine([parts[number] for number in sorted(parts)])
 
+    def holds(self, metadata: Metadata) -> bool:
+        """Whether a file opens with identities at hand: without a question, a command, a service or the cluster."""
+        groups = metadata.groups
+        held = sum(any(map(self._is_held, group)) for group in groups)
+        return held >= (1 if len(groups) == 1 else metadata.shamir_threshold or len(groups))
+
     def prefetch(self, metadatas: Iterable[Metadata]) -> None:
         """Ask networked services for the keys of many files at the same time; ``data_key`` then has the answers.
 

@@ -8,6 +8,7 @@ import pytest
 
 from kubectl_sops.cli import check, encrypt, status
 from tests.support.command import call
+from tests.support.kube import write_kubeconfig
 from tests.support.repository import Repository
 from tests.support.team import config, people, seal, secret, sops
 
@@ -114,7 +115,7 @@ def test_a_file_that_was_decrypted_goes_back(repo):
     committed = path.read_bytes()
     plain = sops(["decrypt", "db.yaml"], repo.folder, ALICE)
     path.write_bytes(plain)
-    assert call(encrypt.COMMAND, "-i", "db.yaml").err == "db.yaml encrypted\n"
+    assert call(encrypt.COMMAND, "-i", "db.yaml").err == "db.yaml encrypted over the version in Git\n"
     assert path.read_bytes() == committed
     path.write_bytes(plain + b"    other: two\n")
     assert call(encrypt.COMMAND, "-i", ".").code == 0
@@ -163,6 +164,42 @@ def test_a_leaver_does_not_know_the_new_data_key(repo, tmp_path):
     assert call(encrypt.COMMAND, *flags, str(tmp_path / "plain.yaml")).code == 0
     assert line not in (repo.folder / "out.yaml").read_bytes()
     assert bob.recipient.encode() not in (repo.folder / "out.yaml").read_bytes()
+
+
+def test_a_higher_threshold_is_not_forgotten(repo, monkeypatch):
+    """Two of three groups opened the version in Git; now all three are needed."""
+    others = people("b", "c")
+    groups = "".join(f"      - age: [{person.recipient}]\n" for person in (ALICE, *others))
+    rule = "creation_rules:\n  - shamir_threshold: {}\n    key_groups:\n" + groups
+    path = repo.folder / "db.yaml"
+    for threshold in (2, 3):
+        (repo.folder / ".sops.yaml").write_text(rule.format(threshold))
+        if threshold == 2:
+            path.write_text(secret(password="one"))
+            seal(repo.folder, "db.yaml")
+            repo.commit()
+            line = next(line.strip() for line in path.read_text().splitlines() if "password:" in line)
+            monkeypatch.setenv("SOPS_AGE_KEY", f"{ALICE.identity}\n{others[0].identity}")
+        path.write_text(secret(password="one"))
+        assert call(encrypt.COMMAND, "-i", "db.yaml", "-q").code == 0
+        assert f"shamir_threshold: {threshold}" in path.read_text()
+        assert (line in path.read_text()) == (threshold == 2)
+
+
+def test_encrypting_asks_nobody_for_a_key(repo, monkeypatch, tmp_path):
+    """Not the cluster, no command and no person: whoever encrypts need not be able to open."""
+    repo.commit()
+    path = repo.folder / "db.yaml"
+    path.write_text(secret(password="one"))
+    asked = tmp_path / "asked"
+    plugin = {"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "touch", "args": [str(asked)]}}
+    write_kubeconfig(tmp_path / "kubeconfig", "https://127.0.0.1:1", **plugin)
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+    monkeypatch.delenv("SOPS_AGE_KEY")
+    monkeypatch.setenv("SOPS_AGE_KEY_CMD", f"touch {asked}")
+    result = call(encrypt.COMMAND, "-i", "db.yaml")
+    assert (result.code, result.err) == (0, "db.yaml encrypted\n")
+    assert not asked.exists()
 
 
 def test_a_document_that_was_appended_is_encrypted(repo):
