@@ -17,7 +17,7 @@ from kubectl_sops.files import encrypt as encryption
 from kubectl_sops.files.kube_secret import validate
 from kubectl_sops.files.read import read
 from kubectl_sops.files.secret_manifest import secret_text
-from kubectl_sops.files.write import replace_file
+from kubectl_sops.files.write import make_folder, replace_file
 from kubectl_sops.rules.edit import DEFAULT_ENCRYPTED_REGEX
 
 if TYPE_CHECKING:
@@ -159,13 +159,20 @@ def _registry(values: table.Values) -> dict[str, bytes]:
             hint="the password is asked for; --from-file takes a .docker/config.json",
         )
     user = str(values["docker_username"])
-    password = str(values.get("docker_password") or "") or secret_values.ask("password").decode()
+    password = str(values.get("docker_password") or "") or _text(secret_values.ask("password"))
     entry = {"username": user, "password": password}
     if values.get("docker_email"):
         entry["email"] = str(values["docker_email"])
     entry["auth"] = b2a_base64(f"{user}:{password}".encode(), newline=False).decode()
     tree = {"auths": {str(values.get("docker_server") or DEFAULT_REGISTRY): entry}}
     return {REGISTRY_KEY: json.dumps(tree).encode()}
+
+
+def _text(password: bytes) -> str:
+    try:
+        return password.decode()
+    except UnicodeDecodeError:
+        raise UsageError("the password is not UTF-8", hint="a registry's login is JSON, which holds text") from None
 
 
 KINDS = {
@@ -191,7 +198,7 @@ def write_encrypted(name: str, text: bytes, outcome: str, values: Mapping[str, o
     Raises:
         AlreadyEncryptedError: the file is there already.
     """
-    target = str(values["output"]) if values.get("output") else None
+    target = session.output_file(values)
     path = target or str(values.get("filename_override") or f"{name}.yaml")
     validate(text, "yaml")
     if target is not None and os.path.lexists(target):
@@ -207,7 +214,8 @@ def write_encrypted(name: str, text: bytes, outcome: str, values: Mapping[str, o
     if target is None:
         sys.stdout.buffer.write(written.data)
     elif not suffix:
-        replace_file(target, written.data, new_mode=0o666)
+        make_folder(target)
+        replace_file(target, written.data, new_mode=0o666, new=True)
     if target is not None and not values.get("quiet"):
         session.tell(f"{target} {outcome}{suffix}")
     if not values.get("quiet"):

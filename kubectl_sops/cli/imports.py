@@ -6,7 +6,6 @@ from binascii import a2b_base64
 from typing import TYPE_CHECKING
 
 from kubectl_sops.cli import option_table as table
-from kubectl_sops.cli import session
 from kubectl_sops.cli.create import NAMESPACE, WRITING, write_encrypted
 from kubectl_sops.errors import UsageError
 from kubectl_sops.files.secret_manifest import secret_text
@@ -51,7 +50,7 @@ def import_secret(arguments: list[str], values: table.Values) -> None:
         annotations=_kept(metadata.get("annotations")),
         immutable=bool(found.get("immutable")),
     )
-    write_encrypted(arguments[1], text, "imported", {**values, "output": session.output_file(values)})
+    write_encrypted(arguments[1], text, "imported", values)
 
 
 def _kept(given: object) -> dict[str, str]:

@@ -57,7 +57,7 @@ def collect(values: table.Values, *, key: str = "") -> dict[str, bytes]:
         name, equals, given = item.partition("=")
         if not name:
             raise UsageError("a --from-literal has no key", hint="write --from-literal KEY=VALUE")
-        _add(content, name, given.encode() if equals else ask(name))
+        _add(content, name, given.encode("utf-8", "surrogateescape") if equals else ask(name))
     return content
 
 
@@ -93,6 +93,8 @@ def _many(values: table.Values, name: str) -> list[str]:
 def _add(content: dict[str, bytes], key: str, value: bytes) -> None:
     if key in content:
         raise UsageError(f"the key {key} is given twice")
+    if not key.isprintable():  # bytes that are no text are not, either
+        raise UsageError(f"the key {key!a} is not text", hint="a key has letters, digits, -, _ and .")
     content[key] = value
 
 
@@ -100,10 +102,10 @@ def ask(key: str) -> bytes:
     """A value from a person, or the next line of standard input."""
     if session.is_interactive():
         return session.read_passphrase(f"{key}: ").encode()
-    line = sys.stdin.readline()
+    line = sys.stdin.buffer.readline()
     if not line:
         raise UsageError(f"no value for {key}", hint="pipe one in, one a line, or write KEY=VALUE")
-    return line.removesuffix("\n").encode()
+    return line.removesuffix(b"\n").removesuffix(b"\r")
 
 
 def _env_lines(path: str) -> list[tuple[str, bytes]]:

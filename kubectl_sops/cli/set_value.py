@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from kubectl_sops.cli import option_table as table
 from kubectl_sops.cli import secret_values, session
+from kubectl_sops.core.selectors import Selector
 from kubectl_sops.errors import (
     ConflictingParametersError,
     InputNotFoundError,
@@ -15,6 +16,7 @@ from kubectl_sops.errors import (
     KeyPathNotFoundError,
     RulesError,
     SopsError,
+    format_path,
 )
 from kubectl_sops.files import change, index_path
 from kubectl_sops.files.kube_secret import validate_change
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from kubectl_sops.core.leaf import Path
-    from kubectl_sops.files.change import Values
+    from kubectl_sops.files.change import Readable, Values
 
 IDEMPOTENT = table.Option("--idempotent", kind=table.FLAG, help="Do nothing where there is nothing to change.")
 VALUE_FILE = table.Option("--value-file", kind=table.FLAG, help="VALUE names a file that holds the JSON value.")
@@ -37,6 +39,7 @@ GENERATE = table.Option(
 
 _LONGEST = 4096
 _COMMON = (table.INPUT_TYPE, table.OUTPUT_TYPE, table.IGNORE_MAC, table.INDENT, table.SHAMIR_THRESHOLD, IDEMPOTENT)
+_OF_OBJECT = ("apiVersion", "kind", "metadata", "type", "immutable")
 _WRITING = (table.DRY_RUN, table.QUIET)
 
 
@@ -60,10 +63,30 @@ def set_value(arguments: list[str], values: table.Values) -> None:
     if secret_values.are_given(values):
         file = _only_file(arguments, values)
         content = secret_values.collect(values)
-        _set(file, values, lambda document: change.places(document, content), of_secret=True)
+        _set(file, values, lambda document: change.places(document, content), _refuse_readable, of_secret=True)
         return
     file, path, value = _one_value(arguments, values)
-    _set(file, values, lambda _: [(path, value)], of_secret=path[0] in VALUE_FIELDS and len(path) == 2)
+    of_secret = path[0] in VALUE_FIELDS and len(path) == 2
+    _set(file, values, lambda _: [(0, path, value)], _teller(file, values), of_secret=of_secret)
+
+
+def _refuse_readable(paths: list[Path]) -> None:
+    raise InvalidValueError(
+        "would not be encrypted: the file's selector does not cover it",
+        path=paths[0],
+        hint="`explain` shows the rule and what it encrypts; name a key path that it covers",
+    )
+
+
+def _teller(file: str, values: table.Values) -> Readable:
+    """Says which values are not encrypted; names and labels of an object never are."""
+
+    def tell(paths: list[Path]) -> None:
+        shown = [format_path(path) for path in paths if path[0] not in _OF_OBJECT]
+        if shown and not values.get("quiet") and not values.get("as_sops"):
+            session.tell(f"{file}: warning: {', '.join(shown)} stays readable: the file's selector does not cover it")
+
+    return tell
 
 
 def _only_file(arguments: list[str], values: table.Values) -> str:
@@ -101,7 +124,7 @@ def _one_value(arguments: list[str], values: table.Values) -> tuple[str, Path, o
     return file, index_path.parse(index), value
 
 
-def _set(file: str, values: table.Values, wanted: Values, *, of_secret: bool) -> None:
+def _set(file: str, values: table.Values, wanted: Values, readable: Readable, *, of_secret: bool) -> None:
     plain_sops = bool(values.get("as_sops"))
     if not os.path.lexists(file) and not plain_sops:
         _create(file, values, wanted, of_secret=of_secret)
@@ -119,6 +142,7 @@ def _set(file: str, values: table.Values, wanted: Values, *, of_secret: bool) ->
             ignore_mac=bool(values.get("ignore_mac")),
             idempotent=bool(values.get("idempotent")),
             validate=None if plain_sops else lambda before, after: validate_change(before, after, source),
+            readable=readable,
         ),
     )
 
@@ -136,7 +160,10 @@ def _create(file: str, values: table.Values, wanted: Values, *, of_secret: bool)
             "no such file or directory", file=file, hint=f"check the path; it isn't created, since: {error.message}"
         ) from None
     try:
-        text = change.with_values(bare(file, kind, is_secret=of_secret), kind, wanted)
+        selector = how.selector or Selector()
+        if kind == "binary":
+            selector = Selector("")
+        text = change.with_values(bare(file, kind, is_secret=of_secret), kind, wanted, selector, _refuse_readable)
         validate_change(b"", text, kind)
         data = encrypt(text, kind, how, session.keyring(values), now=session.now()).data
     except SopsError as error:

@@ -6,6 +6,7 @@ from binascii import b2a_base64
 from typing import TYPE_CHECKING
 
 from kubectl_sops import formats
+from kubectl_sops.core.values import EMPTY_LIST, EMPTY_MAP
 from kubectl_sops.errors import InvalidPathError, InvalidValueError, KeyPathNotFoundError
 from kubectl_sops.files.decrypt import open_document, parse_encrypted
 from kubectl_sops.files.encrypt import parse_plain, seal, seal_as, stash_of
@@ -18,10 +19,15 @@ if TYPE_CHECKING:
 
     from kubectl_sops.core.document import Document
     from kubectl_sops.core.leaf import Path
+    from kubectl_sops.core.metadata import Metadata
+    from kubectl_sops.core.selectors import Selector
     from kubectl_sops.keys.keyring import Keyring
 
-    Values = Callable[[Document], Iterable[tuple[Path, object]]]
-    """What to put where, once the plaintext is known."""
+    Values = Callable[[Document], Iterable[tuple[int, Path, object]]]
+    """What to put where, once the plaintext is known: index of the document in a stream, key path, value."""
+
+    Readable = Callable[[list[Path]], None]
+    """Is told the key paths of values that were set and will stay readable; may raise ``SopsError``."""
 
 
 def set_values(
@@ -35,6 +41,7 @@ def set_values(
     ignore_mac: bool = False,
     idempotent: bool = False,
     validate: Callable[[bytes, bytes], None] | None = None,
+    readable: Readable | None = None,
 ) -> bytes:
     """The encrypted file with other values; ``data`` itself where they are there already.
 
@@ -44,28 +51,52 @@ def set_values(
         validate: raises ``SopsError`` where the second of two plaintexts must not take the place of the first.
     """
 
-    def put(plain: Document) -> bytes | None:
+    def put(plain: Document, metadata: Metadata) -> bytes | None:
         before = plain.splice({}, None)
         changed = _put_all(plain, values)
         if validate is not None:
             validate(before, changed)
+        if readable is not None:
+            _tell_readable(plain, changed, metadata.selector, readable)
         return None if idempotent and changed == before else changed
 
     return _change(data, format, keyring, put, now, output, ignore_mac)
 
 
-def with_values(plain: bytes, format: str, values: Values) -> bytes:
-    """A plaintext with other values."""
-    return _put_all(formats.parse(plain, format), values)
+def with_values(plain: bytes, format: str, values: Values, selector: Selector, readable: Readable) -> bytes:
+    """A plaintext with other values, to be encrypted by ``selector``."""
+    document = formats.parse(plain, format)
+    changed = _put_all(document, values)
+    _tell_readable(document, changed, selector, readable)
+    return changed
+
+
+def _tell_readable(before: Document, changed: bytes, selector: Selector, readable: Readable) -> None:
+    known = {(leaf.document, leaf.path, type(leaf.value), leaf.value) for leaf in before.leaves}
+    leaves = formats.parse(changed, before.format).leaves
+    left = [
+        leaf.path
+        for leaf, selected in zip(leaves, selector.select(leaves), strict=True)
+        if not selected
+        and not leaf.is_comment
+        and leaf.value not in (None, "", EMPTY_MAP, EMPTY_LIST)
+        and (leaf.document, leaf.path, type(leaf.value), leaf.value) not in known
+    ]
+    if left:
+        readable(left)
 
 
 def _put_all(document: Document, values: Values) -> bytes:
     text = None
-    for path, value in values(document):
+    for number, path, value in values(document):
         if text is not None:
             document = formats.parse(text, document.format)
         try:
-            text = document.put(path, value)
+            if number:
+                before, own, behind = document.split(number)
+                text = before + formats.parse(own, document.format).put(path, value) + behind
+            else:
+                text = document.put(path, value)
         except InvalidPathError as error:
             if error.path is None:
                 error.path = path
@@ -73,26 +104,33 @@ def _put_all(document: Document, values: Values) -> bytes:
     return text if text is not None else document.splice({}, None)
 
 
-def places(document: Document, content: Mapping[str, bytes]) -> list[tuple[Path, object]]:
-    """Where values of a Secret belong, and how they are written there; of any other document, at its top.
+def places(document: Document, content: Mapping[str, bytes]) -> list[tuple[int, Path, object]]:
+    """Where values of the Secret belong, and how they are written there; in what is no manifest, at its top.
 
     A key stays in ``stringData`` or ``data``, where it is. New text goes to ``stringData``, other bytes to ``data``.
 
     Raises:
-        InvalidValueError: bytes that are no text, where only text can be.
+        InvalidValueError: there are several Secrets, or manifests and no Secret; or bytes that are no text, where only
+            text can be.
     """
-    first = next(iter(manifests(document.leaves)), None)
-    taken = {leaf.path for leaf in document.leaves if leaf.document == 0}
-    found: list[tuple[Path, object]] = []
+    objects = [manifest for manifest in manifests(document.leaves) if manifest.kind and manifest.api_version]
+    secrets = [manifest for manifest in objects if manifest.is_secret]
+    if len(secrets) > 1 or (objects and not secrets):
+        what = f"there are {len(secrets)} Secrets" if secrets else f"there is no Secret, but {objects[0].title}"
+        raise InvalidValueError(
+            f"{what}, so it is not clear where the values belong", hint="name a key path: set FILE KEY-PATH VALUE"
+        )
+    if not secrets:
+        return [(0, (key,), _text_of(key, value)) for key, value in content.items()]
+    (secret,) = secrets
+    taken = {leaf.path for leaf in document.leaves if leaf.document == secret.document}
+    found: list[tuple[int, Path, object]] = []
     for key, value in content.items():
-        if first is None or not first.is_secret or first.prefix or first.document:
-            found.append(((key,), _text_of(key, value)))
-        elif ("stringData", key) in taken:
-            found.append((("stringData", key), _text_of(key, value)))
-        elif ("data", key) in taken or not is_text(value):
-            found.append((("data", key), b2a_base64(value, newline=False).decode()))
+        text, other = (*secret.prefix, "stringData", key), (*secret.prefix, "data", key)
+        if text not in taken and (other in taken or not is_text(value)):
+            found.append((secret.document, other, b2a_base64(value, newline=False).decode()))
         else:
-            found.append((("stringData", key), value.decode()))
+            found.append((secret.document, text, _text_of(key, value)))
     return found
 
 
@@ -118,7 +156,7 @@ def unset_value(
         KeyPathNotFoundError: there is nothing at it.
     """
 
-    def remove(plain: Document) -> bytes:
+    def remove(plain: Document, _: Metadata) -> bytes:
         try:
             return plain.remove(path)
         except KeyPathNotFoundError as error:
@@ -132,7 +170,7 @@ def _change(
     data: bytes,
     format: str,
     keyring: Keyring,
-    mutate: Callable[[Document], bytes | None],
+    mutate: Callable[[Document, Metadata], bytes | None],
     now: str,
     output: str | None,
     ignore_mac: bool,
@@ -140,7 +178,7 @@ def _change(
     document, metadata = parse_encrypted(data, format)
     opened, data_key = open_document(document, metadata, keyring, ignore_mac=ignore_mac)
     plain = document.splice(opened.changes, None)
-    changed = mutate(formats.parse(plain, format))
+    changed = mutate(formats.parse(plain, format), metadata)
     if changed is None:
         return data
     if output is not None and output != format:

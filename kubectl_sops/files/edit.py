@@ -151,7 +151,8 @@ def edit_file(
             with _kept_on_failure(subject, buffer, environ, now):
                 _require_unchanged(subject)
                 make_folder(path)
-                replace_file(path, sealed, new_mode=PRIVATE, expected=subject.encrypted)
+                new = subject.encrypted is None
+                replace_file(path, sealed, new_mode=PRIVATE, expected=subject.encrypted, new=new)
     if resume or sealed is not None:
         kept.forget(path, environ)  # otherwise somebody may only have looked, and goes on with the kept one now
     if sealed is None:

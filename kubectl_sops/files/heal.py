@@ -32,6 +32,13 @@ def heal(data: bytes, format: str, keyring: Keyring, *, now: str, ignore_mac: bo
             "which values are selected depends on comments, so a value in the clear may be meant",
             hint="decrypt the file, and encrypt it again",
         )
+    for leaf in document.leaves:
+        if leaf.document in document.unsealed and is_sealed(leaf.value):
+            raise MetadataError(
+                f"document {leaf.document + 1} of the stream holds ciphertexts, but no `sops` entry",
+                path=leaf.path,
+                hint="restore its entry from Git history, or put its plaintext there",
+            )
     selected = metadata.selector.select(document.leaves)
     readable = {
         index

@@ -41,7 +41,7 @@ def scaffold(path: str, format: str) -> bytes:  # the word sops uses
 def bare(path: str, format: str, *, is_secret: bool) -> bytes:  # the word sops uses
     """A file for values to be put into: a Secret with the name and namespace that its path suggests, or nothing."""
     if format == "yaml":
-        return _head(path, format) if is_secret else b"{}\n"
+        return _head(path, format) if is_secret and not _VALUES.fullmatch(os.path.basename(path)) else b"{}\n"
     if format == "json":
         return _head(path, format) + b"\n}\n" if is_secret else b"{}\n"
     return b""

@@ -20,7 +20,9 @@ class ChangedMeanwhileError(SopsError):
     """Somebody else changed the file between reading and writing it."""
 
 
-def replace_file(path: str, data: bytes, *, new_mode: int = PRIVATE, expected: bytes | None = None) -> None:
+def replace_file(
+    path: str, data: bytes, *, new_mode: int = PRIVATE, expected: bytes | None = None, new: bool = False
+) -> None:
     """Write ``data`` to ``path``: a temporary file beside it, fsync, rename.
 
     An existing file keeps its mode and, where permitted, its owner; a symbolic link stays a link and its target is
@@ -28,16 +30,17 @@ def replace_file(path: str, data: bytes, *, new_mode: int = PRIVATE, expected: b
 
     Args:
         expected: what the file must still hold, so that of two changes at the same time none is lost.
+        new: there must not be such a file.
 
     Raises:
         UnwritableFileError: nothing was changed then.
-        ChangedMeanwhileError: the file holds something else than ``expected``; nothing was changed.
+        ChangedMeanwhileError: the file holds something else than ``expected``, or was created; nothing was changed.
     """
     target = os.path.realpath(path)
     folder, name = os.path.split(target)
     temporary = os.path.join(folder, f".{name}.{token_hex(6)}.tmp")
     try:
-        _write(target, temporary, data, new_mode, expected)
+        _write(target, temporary, data, new_mode, expected, new=new)
     except SopsError as error:
         raise error.at(path) from None
     except OSError as error:
@@ -57,7 +60,7 @@ def make_folder(path: str) -> None:
         raise UnwritableFileError(f"its folder can't be made: {error.strerror}", file=path) from None
 
 
-def _write(target: str, temporary: str, data: bytes, new_mode: int, expected: bytes | None) -> None:
+def _write(target: str, temporary: str, data: bytes, new_mode: int, expected: bytes | None, *, new: bool) -> None:
     try:
         old: os.stat_result | None = os.stat(target)
     except FileNotFoundError:
@@ -87,6 +90,8 @@ def _write(target: str, temporary: str, data: bytes, new_mode: int, expected: by
     with _one_at_a_time(os.path.dirname(target)):
         if expected is not None:
             _require(target, expected)
+        if new and os.path.lexists(target):
+            raise ChangedMeanwhileError("the file was created by someone else meanwhile", hint="run it again")
         os.rename(temporary, target)
     _sync_folder(os.path.dirname(target))
 

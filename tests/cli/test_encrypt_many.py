@@ -236,3 +236,15 @@ def test_the_hints_lead_out_of_a_replaced_value(repo):
     assert "accept it with --ignore-mac" in result.err
     assert call(encrypt.COMMAND, "-i", "--if-needed", "--ignore-mac", "db.yaml").code == 0
     assert b"password: CANARY" in sops(["decrypt", "db.yaml"], repo.folder, ALICE)
+
+
+def test_ciphertext_without_its_entry_is_not_encrypted_again(repo):
+    """It would be text from then on, and `check` would be content."""
+    path = repo.folder / "db.yaml"
+    text = path.read_text()
+    path.write_text(text + "---\n" + text.partition("sops:\n")[0])
+    before = path.read_bytes()
+    result = call(encrypt.COMMAND, "-i", "--if-needed", "db.yaml")
+    assert result.code not in (0, 70)
+    assert "document 2 of the stream holds ciphertexts, but no `sops` entry" in result.err
+    assert path.read_bytes() == before

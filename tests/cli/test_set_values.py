@@ -19,7 +19,9 @@ SECRET = secret(user="app", password="one") + "data:\n  blob: AAE=\n"
 @pytest.fixture
 def repo(tmp_path, monkeypatch):
     repository = Repository(tmp_path / "repo")
-    repository.write({".sops.yaml": config(ALICE, path_regex="^apps/"), "apps/db.yaml": SECRET})
+    whole = f"  - path_regex: '^apps/(values.yaml|.*[.](env|ini|json))$'\n    age: {ALICE.recipient}\n"
+    rules = config(ALICE, path_regex="^apps/").replace("creation_rules:\n", f"creation_rules:\n{whole}")
+    repository.write({".sops.yaml": rules, "apps/db.yaml": SECRET})
     seal(repository.folder, "apps/db.yaml")
     for name in list(os.environ):
         if name.startswith(("SOPS_", "KUBECONFIG")):
@@ -105,6 +107,79 @@ def _umask():
     return mask
 
 
+STREAM = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: c\ndata:\n  a: b\n"
+
+
+@pytest.mark.parametrize(
+    ("plain", "line"),
+    [
+        (f"{STREAM}---\n{SECRET}", "password: CANARY"),
+        (f"---\n{SECRET}---\n{STREAM}", "password: CANARY"),
+        (f"--- # nothing\n---\n{SECRET}", "password: CANARY"),
+        ("apiVersion: v1\nkind: List\nitems:\n- " + SECRET.replace("\n", "\n  ").rstrip(" "), "password: CANARY"),
+    ],
+    ids=["second", "first", "behind nothing", "in a list"],
+)
+def test_the_secret_of_the_file_is_meant(repo, plain, line):
+    """Whichever document it is; every other one stays as it is."""
+    rule = config(ALICE, encrypted_regex="^(data|stringData)$")
+    repo.write({".sops.yaml": rule, "apps/s.yaml": plain})
+    assert call(encrypt.COMMAND, "-i", "apps/s.yaml", "-q").code == 0
+    result = call(set_value.SET, "apps/s.yaml", "--from-literal", "password=CANARY", "--from-literal", "blob=x")
+    assert result.code == 0, result
+    assert "CANARY" not in (repo.folder / "apps/s.yaml").read_text()
+    text = opened(repo, "apps/s.yaml")
+    assert text.count(line) == 1
+    assert "password: one" not in text
+    assert "blob: eA==" in text
+
+
+@pytest.mark.parametrize(
+    "plain",
+    [
+        STREAM,
+        f"{SECRET}---\n{SECRET}",
+        "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nspec:\n  values: {}\n",
+    ],
+    ids=["another kind", "two Secrets", "a HelmRelease"],
+)
+def test_values_without_a_place_are_refused(repo, plain):
+    """They would be readable at the top of something else."""
+    repo.write({".sops.yaml": config(ALICE, encrypted_regex="^(data|stringData|values)$"), "apps/s.yaml": plain})
+    assert call(encrypt.COMMAND, "-i", "apps/s.yaml", "-q").code == 0
+    before = (repo.folder / "apps/s.yaml").read_bytes()
+    result = call(set_value.SET, "apps/s.yaml", "--from-literal", "password=CANARY")
+    assert result.code != 0
+    assert "not clear where the values belong" in result.err
+    assert "CANARY" not in result.err
+    assert (repo.folder / "apps/s.yaml").read_bytes() == before
+
+
+def test_nothing_stays_readable_unnoticed(repo):
+    """A new file with a readable value is none; in an old one it is said, except for what names an object."""
+    repo.write({".sops.yaml": config(ALICE, encrypted_regex="^(data|stringData)$")})
+    for words in (
+        ["apps/n.yaml", "password", '"CANARY"'],
+        ["apps/n.env", "--from-literal", "a=CANARY"],
+        ["apps/values.yaml", "--from-literal", "a=CANARY"],
+        ["apps/n.json", "a", '{"b": "CANARY"}'],
+    ):
+        result = call(set_value.SET, *words)
+        assert result.code == 7
+        assert "would not be encrypted" in result.err
+        assert "CANARY" not in result.err
+        assert not (repo.folder / words[0]).exists()
+    plain = "a: 1\nstringData:\n  b: x\n"
+    repo.write({"apps/f.yaml": plain})
+    assert call(encrypt.COMMAND, "-i", "apps/f.yaml", "-q").code == 0
+    result = call(set_value.SET, "apps/f.yaml", "c.d", '"x"')
+    assert (result.code, result.err.splitlines()[0]) == (
+        0, "apps/f.yaml: warning: c.d stays readable: the file's selector does not cover it",
+    )  # fmt: skip
+    assert call(set_value.SET, "apps/f.yaml", "stringData.d", '"x"').err == "apps/f.yaml updated\n"
+    assert call(set_value.SET, "apps/db.yaml", "metadata.labels.a", '"x"').err == "apps/db.yaml updated\n"
+
+
 def test_a_file_is_not_created_without_a_rule(repo):
     """A mistyped name is more likely; sops' code for a missing file."""
     result = call(set_value.SET, "elsewhere.yaml", "a", '"x"')
@@ -185,3 +260,34 @@ def test_a_patch_may_have_its_own_fields(repo):
     """kustomize takes ``$patch`` out."""
     replace_file("apps/p.yaml", secret(port="'1'").encode() + b"$patch: merge\n")
     assert call(encrypt.COMMAND, "-i", "apps/p.yaml").err == "apps/p.yaml encrypted\n"
+
+
+def test_bytes_are_taken_as_they_are(repo):
+    """From an argument and from standard input; a line end is none of the value, on no system."""
+    result = call(set_value.SET, "apps/db.yaml", "--from-literal", "a=\udcff", "--from-literal", "b", stdin=b"\xfe\r\n")
+    assert result.code == 0, result
+    assert call(set_value.SET, "apps/db.yaml", "--from-literal", "c", stdin=b"abc\r\n").code == 0
+    text = opened(repo)
+    assert "a: /w==" in text
+    assert "b: /g==" in text
+    assert "c: abc\n" in text
+    result = call(set_value.SET, "apps/db.yaml", "--from-literal", "k\udcff=x")
+    assert result.code == 2
+    assert "is not text" in result.err
+
+
+def test_of_two_that_create_a_file_one_is_told(repo, monkeypatch):
+    """Nobody's value is lost without a word."""
+    from kubectl_sops.files import scaffold
+
+    bare = scaffold.bare
+
+    def late(*args, **settings):
+        repo.write({"apps/web.yaml": "somebody else's\n"})
+        return bare(*args, **settings)
+
+    monkeypatch.setattr(scaffold, "bare", late)
+    result = call(set_value.SET, "apps/web.yaml", "--from-literal", "a=1")
+    assert result.code != 0
+    assert "created by someone else meanwhile" in result.err
+    assert (repo.folder / "apps/web.yaml").read_text() == "somebody else's\n"

@@ -45,7 +45,7 @@ def test_another_key_opens_the_file(sealed: bytes, tmp_path: Path, env: dict[str
 
 def test_key_is_kept(sealed: bytes, tmp_path: Path, env: dict[str, str]) -> None:
     """A change of the file leaves the key as it is, and sops still reads it."""
-    changed = set_values(sealed, "yaml", Keyring(env), lambda _: [(("password",), "other")], now=NOW)
+    changed = set_values(sealed, "yaml", Keyring(env), lambda _: [(0, ("password",), "other")], now=NOW)
     assert entry(changed, "hckms") == KEYS
     assert opened_by_sops(tmp_path, changed, env) == b"password: other\n"
 
