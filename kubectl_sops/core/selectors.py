@@ -54,7 +54,14 @@ def compile_regex(pattern: str) -> Search:
             reason = reason.decode("utf-8", "replace")
         raise RulesError(f"the regular expression does not compile: {reason}", hint="write it in RE2 syntax") from None
     search = compiled.search
-    return lambda text: search(text) is not None
+
+    def matches(text: str) -> bool:
+        try:
+            return search(text) is not None
+        except UnicodeEncodeError:  # a file's name that is not UTF-8
+            return search(text.encode("utf-8", "surrogateescape")) is not None
+
+    return matches
 
 
 def _alternatives(pattern: str) -> frozenset[str] | None:

@@ -16,6 +16,7 @@ from kubectl_sops import formats
 from kubectl_sops.core.values import EMPTY_LIST, EMPTY_MAP, Time
 from kubectl_sops.errors import SopsError
 from kubectl_sops.files.manifest import VALUE_FIELDS, Manifest, manifests
+from kubectl_sops.formats.yaml_scalars import OLD_BOOL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,14 +56,25 @@ class Problem:
     Attributes:
         path: where, in the document.
         message: what; never the value.
+        places: how it is known again in another version of the text: by the name of its Secret, and by where it is.
     """
 
-    __slots__ = ("hint", "message", "path")
+    __slots__ = ("hint", "message", "path", "places")
 
     def __init__(self, path: Path, message: str, hint: str) -> None:
         self.path = path
         self.message = message
         self.hint = hint
+        self.places: set[tuple[object, ...]] = set()
+
+    def stands_in(self, manifest: Manifest) -> Problem:
+        """The same, with its places."""
+        inner = self.path[len(manifest.prefix) :]
+        self.places = {
+            (manifest.namespace, manifest.name, inner, self.message),
+            (manifest.document, self.path, self.message),
+        }
+        return self
 
 
 def validate(text: bytes, format: str) -> None:
@@ -78,8 +90,10 @@ def validate_change(before: bytes, after: bytes, format: str) -> None:
     """Like ``validate``; what was wrong before is passed over, since it is not this change that is to blame."""
     if format not in ("yaml", "json") or b"Secret" not in after:
         return
-    known = {(p.path, p.message) for p in problems(formats.parse(before, format))} if before else set()
-    found = [p for p in problems(formats.parse(after, format)) if (p.path, p.message) not in known]
+    known: set[tuple[object, ...]] = set()
+    if before:
+        known.update(*(problem.places for problem in problems(formats.parse(before, format))))
+    found = [problem for problem in problems(formats.parse(after, format)) if not problem.places & known]
     if found:
         first = found[0]
         more = f" (and {len(found) - 1} more problems)" if len(found) > 1 else ""
@@ -91,10 +105,9 @@ def problems(document: Document) -> Iterator[Problem]:
     for manifest in manifests(document.leaves):
         if manifest.is_secret and manifest.api_version:
             leaves = [document.leaves[i] for i in manifest.leaves if not document.leaves[i].is_comment]
-            yield from _fields(manifest, leaves)
-            yield from _metadata(manifest, leaves)
-            yield from _identity(manifest, leaves)
-            yield from _values(manifest, leaves)
+            for test in (_fields, _metadata, _identity, _values):
+                for problem in test(manifest, leaves):
+                    yield problem.stands_in(manifest)
 
 
 def _fields(manifest: Manifest, leaves: list[Leaf]) -> Iterator[Problem]:
@@ -117,7 +130,7 @@ def _identity(manifest: Manifest, leaves: list[Leaf]) -> Iterator[Problem]:
         ("namespace", _LABEL, 63, "lower-case letters, digits and -, and starts and ends with a letter or digit"),
     ):
         leaf = by_path.get(("metadata", field))
-        if leaf is None or leaf.value is None:
+        if leaf is None or leaf.value in (None, ""):
             if field == "name" and ("metadata", "generateName") not in by_path:
                 yield Problem((*manifest.prefix, "metadata", "name"), "the Secret has no name", "give it one")
             continue
@@ -126,8 +139,17 @@ def _identity(manifest: Manifest, leaves: list[Leaf]) -> Iterator[Problem]:
         elif _VARIABLE not in leaf.value and (len(leaf.value) > longest or not pattern.fullmatch(leaf.value)):
             yield Problem(leaf.path, "is not a name that Kubernetes takes", f"it has {what}")
     immutable = by_path.get(("immutable",))
-    if immutable is not None and not isinstance(immutable.value, bool) and immutable.value is not None:
+    if immutable is not None and not _is_boolean(immutable.value):
         yield Problem(immutable.path, "is neither true nor false", "write true or false")
+
+
+def _is_boolean(value: object) -> bool:
+    # kubectl and Flux read YAML 1.1, where `yes` is one
+    return (
+        value is None
+        or isinstance(value, bool)
+        or (isinstance(value, str) and (value in OLD_BOOL or _VARIABLE in value))
+    )
 
 
 def _metadata(manifest: Manifest, leaves: list[Leaf]) -> Iterator[Problem]:
@@ -137,7 +159,13 @@ def _metadata(manifest: Manifest, leaves: list[Leaf]) -> Iterator[Problem]:
             continue
         if len(inner) == 1:
             yield Problem(leaf.path, "is not a map of keys and values", "write one key a line below it")
-        elif inner[1] in ("labels", "annotations") and len(inner) == 3 and type(leaf.value) is not str:
+        elif inner[1] not in ("labels", "annotations"):
+            continue
+        elif len(inner) == 2:
+            yield Problem(leaf.path, "is not a map of keys and values", "write one key a line below it")
+        elif len(inner) > 3 or leaf.value is EMPTY_LIST:
+            yield Problem(leaf.path, "is nested, labels and annotations are texts", "put the structure into one text")
+        elif type(leaf.value) is not str:
             yield Problem(leaf.path, f"is {_kind(leaf.value)}, not text", "put it in quotes")
 
 
@@ -154,6 +182,8 @@ def _values(manifest: Manifest, leaves: list[Leaf]) -> Iterator[Problem]:
         inner = leaf.path[len(manifest.prefix) :]
         if inner == ("type",) and isinstance(leaf.value, str):
             kind = leaf.value
+        elif inner == ("type",) and leaf.value is not None:
+            yield Problem(leaf.path, f"is {_kind(leaf.value)}, not text", "put it in quotes")
         if inner == ("metadata", "annotations", "kubernetes.io/service-account.name"):
             account = bool(leaf.value)
         if inner[:1] in ((VALUE_FIELDS[0],), (VALUE_FIELDS[1],)):
@@ -161,7 +191,7 @@ def _values(manifest: Manifest, leaves: list[Leaf]) -> Iterator[Problem]:
     size = sum(map(len, content.values()))
     at: Path = (*manifest.prefix, "data")
     if size > MAX_SIZE:
-        yield Problem(at, f"the values have {size} bytes, the limit is {MAX_SIZE}", "split the Secret")
+        yield Problem(at, f"the values are larger than the limit of {MAX_SIZE} bytes together", "split the Secret")
     for key in REQUIRED.get(kind, ()):
         if key not in content or (key == "ssh-privatekey" and not content[key]):
             yield Problem(at, f"a Secret of type {kind} needs the key {key}", f"add {key}, or change the type")
@@ -186,7 +216,7 @@ def _value(leaf: Leaf, inner: Path, content: dict[str, bytes]) -> Iterator[Probl
     if len(inner) > 2 or isinstance(inner[1], int) or value is EMPTY_MAP or value is EMPTY_LIST:
         yield Problem(leaf.path, "is nested, the values of a Secret are texts", "put the structure into one text")
         return
-    if not is_key(key):
+    if not is_key(key) and _VARIABLE not in key:
         yield Problem(leaf.path, "is not a key that Kubernetes takes", "it has letters, digits, -, _ and .")
     if value is None:
         content.setdefault(key, b"")
@@ -201,7 +231,7 @@ def _value(leaf: Leaf, inner: Path, content: dict[str, bytes]) -> Iterator[Probl
         else:
             content.setdefault(key, decoded)  # stringData wins, wherever it stands
     else:
-        content.setdefault(key, b"")
+        content.setdefault(key, value.encode("utf-8", "surrogateescape"))
 
 
 def is_key(text: str) -> bool:
@@ -218,10 +248,16 @@ def decode(value: str) -> bytes | None:
 
 
 def _is_json(data: bytes) -> bool:
+    """Whether Go reads it as an object; what Flux puts in later nobody knows."""
     import json
 
+    if _VARIABLE.encode() in data:
+        return True
     try:
-        json.loads(data)
-    except ValueError:
+        return isinstance(json.loads(data.decode(), parse_constant=_no_constant), dict)
+    except (ValueError, RecursionError):
         return False
-    return True
+
+
+def _no_constant(_: str) -> object:
+    raise ValueError

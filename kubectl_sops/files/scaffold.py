@@ -10,9 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _NAMESPACE = re.compile(r"^namespace:[ \t]*([a-z0-9]([-a-z0-9]*[a-z0-9])?)[ \t]*$", re.MULTILINE)
-_NAMESPACED = re.compile(
-    r"^metadata:[ \t]*\n(?:[ \t]++.*+\n)*?[ ]+namespace:[ \t]*([a-z0-9]([-a-z0-9]*[a-z0-9])?)[ \t]*$", re.MULTILINE
-)
+_METADATA = re.compile(r"^metadata:[ \t]*\n(?P<pad>[ ]+)", re.MULTILINE)
 _VALUES = re.compile(r"([-.\w]+[-.])?values([-.][-.\w]+)?\.ya?ml")
 _NOT_NAME = re.compile(r"[^a-z0-9.-]+")
 _NEIGHBOURS = 50
@@ -80,8 +78,20 @@ def guess_namespace(path: str) -> str | None:
         if match:
             return match.group(1)
         break
-    found = {match.group(1) for text in _beside(folder) for match in _NAMESPACED.finditer(text)}
+    found = {name for text in _beside(folder) for name in _namespaces(text)}
     return found.pop() if len(found) == 1 else None
+
+
+def _namespaces(text: str) -> Iterator[str]:
+    """The namespaces that the manifests of a text say they are in."""
+    for match in _METADATA.finditer(text):
+        pad = match["pad"]
+        for line in text[match.start("pad") :].splitlines():
+            if not line.startswith(" "):
+                break
+            named = _NAMESPACE.fullmatch(line.removeprefix(pad))
+            if named:
+                yield named.group(1)
 
 
 def _beside(folder: str) -> Iterator[str]:

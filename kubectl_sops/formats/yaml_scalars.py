@@ -38,9 +38,7 @@ _TIME = (
     r"(?:(?:([Tt])(\d\d?):(\d\d?):(\d\d?)(?:[.,](\d+))?(Z|[+-]\d\d:\d\d)|( )(\d\d?):(\d\d?):(\d\d?)(?:[.,](\d+))?))?"
 )
 _BASE_60 = r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?"
-_OLD_BOOL = frozenset(
-    ["y", "Y", "yes", "Yes", "YES", "on", "On", "ON", "n", "N", "no", "No", "NO", "off", "Off", "OFF"]
-)
+OLD_BOOL = frozenset(["y", "Y", "yes", "Yes", "YES", "on", "On", "ON", "n", "N", "no", "No", "NO", "off", "Off", "OFF"])
 _DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
@@ -154,7 +152,7 @@ def is_string(text: str) -> bool:
         return False
     if text[0] not in _HINT:
         return True
-    if text in _OLD_BOOL or re.fullmatch(_BASE_60, text):
+    if text in OLD_BOOL or re.fullmatch(_BASE_60, text):
         return False
     try:
         return type(resolve(text)) is str

@@ -92,6 +92,7 @@ def walk(folder: str) -> Iterator[str]:
         names = git.list_files(folder)
     root = os.path.realpath(top or folder)
     here = os.path.realpath(folder)
+    elsewhere = _Elsewhere(top)
     for name in names:
         path = name if folder in (".", "") else os.path.join(folder, name)
         try:
@@ -101,10 +102,28 @@ def walk(folder: str) -> Iterator[str]:
         if stat.S_ISLNK(mode):
             target = os.path.realpath(path)
             # a target below this folder is found by its own name, which is the one that rules are for
-            if _is_below(target, root) and not _is_below(target, here) and os.path.isfile(target):
+            if _is_below(target, root) and not _is_below(target, here) and target in elsewhere:
                 yield target if os.path.isabs(path) else os.path.relpath(target)
         elif stat.S_ISREG(mode):
             yield path
+
+
+class _Elsewhere:
+    """The files of a repository that a walk over all of it would find, listed when the first is asked about."""
+
+    def __init__(self, top: str | None) -> None:
+        self._top = top
+        self._known: frozenset[str] | None = None
+
+    def __contains__(self, target: str) -> bool:
+        if not os.path.isfile(target):
+            return False
+        if self._top is None:
+            return True
+        if self._known is None:
+            top = os.path.realpath(self._top)
+            self._known = frozenset(os.path.join(top, name) for name in git.list_files(self._top))
+        return target in self._known
 
 
 def _is_below(path: str, folder: str) -> bool:

@@ -35,6 +35,8 @@ class Coverage:
 
 
 _MANIFESTS = (".yaml", ".yml", ".json")
+_CONFIGURATION = (*_MANIFESTS, ".ini")
+"""Endings of files that other programs read, too, whether there is a secret in them or not."""
 _OTHER = ".other"
 """An ending that no rule is about."""
 
@@ -127,10 +129,10 @@ def _is_narrow(rule: rules.Rule, suffix: str) -> bool:
         return False
     if not matches(suffix):
         return True
-    if suffix in _MANIFESTS or matches(_OTHER):
+    if suffix in _CONFIGURATION or matches(_OTHER):
         return False
-    # A kind of file that holds nothing but secrets once a rule names it. Where the rule is about manifests, too, it
-    # may list whatever sops can read (`pytest.ini`), except for dotenv files.
+    # A kind of file that holds nothing but secrets once a rule names it. Where the rule is about configuration, too, it
+    # may list whatever sops can read, except for dotenv files.
     return suffix == ".env" or not matches(*_MANIFESTS)
 
 

@@ -8,6 +8,8 @@ from kubectl_sops.errors import RulesError
 from kubectl_sops.rules.nodes import compose
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from kubectl_sops.rules.nodes import Node
 
 
@@ -63,12 +65,26 @@ class Layout:
         self.insert(self.line_end(after), self.newline + line)
 
     def insert_line_above(self, at: int, line: str) -> None:
-        """A new line above the one with ``at``, equally indented."""
-        self.insert(self.line_start(at), self.indent(at) + line + self.newline)
+        """A new line above the one with ``at``, equally indented; above a scalar inside of which that would be."""
+        start = self.line_start(at)
+        root = compose(self.text)
+        # in flow style a line may begin inside of the scalar before
+        outer = next((node for node in _scalars(root) if node.start < start < node.end), None) if root else None
+        if outer is not None:
+            self.insert_line_above(outer.start, line)
+        else:
+            self.insert(start, self.indent(at) + line + self.newline)
 
     def delete_lines(self, start: int, end: int) -> None:
         """Delete the whole lines from ``start`` to ``end``."""
         self.replace(self.line_start(start), self.next_line(end), "")
+
+
+def _scalars(node: Node) -> Iterator[Node]:
+    if node.kind == "scalar":
+        yield node
+    for inner in (*node.items, *(part for pair in node.pairs for part in pair)):
+        yield from _scalars(inner)
 
 
 def scalar(text: str, *, flow: bool = False) -> str:

@@ -101,7 +101,7 @@ def test_plain_files_that_a_narrow_rule_covers_are_found(repo, name, text):
         (r"\.env$", "prod.env"),
         (r"\.(ya?ml|json|env|ini)$", "deep/down/prod.env"),
         (r"\.env$", ".env"),
-        (r"\.(env|ini|key)$", "app.ini"),
+        (r"^prod/.*\.ini$", "prod/app.ini"),
         (r"\.(env|ini|key)$", "tls/app.key"),
     ],
 )
@@ -110,6 +110,13 @@ def test_plain_files_that_a_rule_names_by_their_ending_are_found(repo, regex, na
     text = f"[db]\npassword={CANARY}\n" if name.endswith(".ini") else f"PASSWORD={CANARY}\n"
     repo.write({".sops.yaml": config(ALICE, path_regex=regex, encrypted_regex=""), name: text})
     assert found() == [("plain-file", name)]
+
+
+@pytest.mark.parametrize("regex", [r"\.ini$", r".*\.ini$", r"\.(env|ini)$"])
+def test_configuration_of_other_programs_is_not_meant(repo, regex):
+    """A rule for an ending that half the programs read is about the secrets among them."""
+    repo.write({".sops.yaml": config(ALICE, path_regex=regex, encrypted_regex=""), "pytest.ini": "[pytest]\na = b\n"})
+    assert found() == []
 
 
 def damaged(repo, change):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kubectl_sops.files.kube_secret import MAX_SIZE, InvalidSecretError, validate
+from kubectl_sops.files.kube_secret import MAX_SIZE, InvalidSecretError, validate, validate_change
 
 HEAD = "apiVersion: v1\nkind: Secret\nmetadata:\n  name: db\n"
 TLS = HEAD + "type: kubernetes.io/tls\n"
@@ -25,6 +25,17 @@ REFUSED = {
     "no name": ("apiVersion: v1\nkind: Secret\nstringData:\n  a: b\n", "metadata.name", "no name"),
     "namespace": (HEAD + "  namespace: a.b\n", "metadata.namespace", "not a name"),
     "metadata": ("apiVersion: v1\nkind: Secret\nmetadata: x\n", "metadata", "not a map"),
+    "labels": (HEAD + "  labels: []\n", "metadata.labels", "not a map"),
+    "nested annotation": (HEAD + "  annotations:\n    a:\n      b: c\n", "metadata.annotations.a.b", "nested"),
+    "type": (HEAD + "type: 5\n", "type", "a number"),
+    "registry list": (
+        HEAD + "type: kubernetes.io/dockerconfigjson\nstringData:\n  .dockerconfigjson: '[]'\n",
+        'data[".dockerconfigjson"]', "not JSON",
+    ),
+    "not a number": (
+        HEAD + "type: kubernetes.io/dockerconfigjson\nstringData:\n  .dockerconfigjson: '{\"a\": NaN}'\n",
+        'data[".dockerconfigjson"]', "not JSON",
+    ),
     "label": (HEAD + "  labels:\n    a: 1\n", "metadata.labels.a", "a number"),
     "annotation": (HEAD + "  annotations:\n    a: true\n", "metadata.annotations.a", "a boolean"),
     "field": (HEAD + "stringdata:\n  a: b\n", "stringdata", "no such field"),
@@ -37,7 +48,7 @@ REFUSED = {
     "basic": (HEAD + "type: kubernetes.io/basic-auth\nstringData:\n  user: a\n", "data", "username or password"),
     "ssh": (HEAD + "type: kubernetes.io/ssh-auth\nstringData:\n  ssh-privatekey: ''\n", "data", "ssh-privatekey"),
     "account": (HEAD + "type: kubernetes.io/service-account-token\n", "metadata.annotations", "annotation"),
-    "size": (HEAD + "stringData:\n  a: " + "x" * (MAX_SIZE + 1) + "\n", "data", "the limit is"),
+    "size": (HEAD + "stringData:\n  a: " + "x" * (MAX_SIZE + 1) + "\n", "data", "the limit of"),
     "list item": (
         "apiVersion: v1\nkind: List\nitems:\n  - apiVersion: v1\n    kind: Secret\n    metadata:\n      name: x\n"
         "    stringData:\n      a: 1\n", "items[0].stringData.a", "a number",
@@ -59,6 +70,12 @@ ACCEPTED = {
     "text": HEAD + "stringData:\n  a: 'b'\n  c: \"1\"\n  empty: ''\n  none: null\n",
     "data": HEAD + "data:\n  a: YQ==\n  lines: |\n    YWFh\n    YWFh\n  empty: ''\n",
     "variables": HEAD.replace("db", "${NAME}") + "data:\n  a: ${VALUE}\nstringData:\n  b: ${VALUE}\n",
+    "registry variable": HEAD + "type: kubernetes.io/dockerconfigjson\ndata:\n  .dockerconfigjson: ${LOGIN}\n",
+    "ssh variable": HEAD + "type: kubernetes.io/ssh-auth\ndata:\n  ssh-privatekey: ${KEY}\n",
+    "other variables": HEAD + "immutable: ${YES}\nstringData:\n  ${NAME}: x\n",
+    "empty namespace": HEAD + "  namespace: ''\n",
+    "empty name": "apiVersion: v1\nkind: Secret\nmetadata:\n  name: ''\n  generateName: x-\n",
+    "old boolean": HEAD + "immutable: yes\n",
     "tls over both": TLS + "data:\n  tls.crt: YQ==\nstringData:\n  tls.key: b\n",
     "labels": HEAD + "  labels:\n    a: '1'\n  annotations: {}\n",
     "own type": HEAD + "type: example.org/x\n",
@@ -84,3 +101,35 @@ def test_json_is_checked_too():
     """JSON manifests have the same rules."""
     with pytest.raises(InvalidSecretError):
         validate(b'{"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "x"}, "stringData": {"a": 1}}', "json")
+
+
+def items(*secrets: str) -> bytes:
+    """A ``List`` of them."""
+    listed = ["- " + text.replace("\n", "\n  ").rstrip(" ") for text in secrets]
+    return "".join(["apiVersion: v1\nkind: List\nitems:\n", *listed]).encode()
+
+
+A, B = HEAD.replace("db", "a") + "stringData:\n  x: 1\n", HEAD.replace("db", "b") + "stringData:\n  x: 1\n"
+BIG = HEAD + "stringData:\n  a: " + "x" * (MAX_SIZE + 9) + "\n  b: " + "y" * 99 + "\n"
+
+OLD = {
+    "another key": (A.encode(), (A + "  y: z\n").encode()),
+    "shifted in a list": (items(A, B), items(B)),
+    "shifted in a stream": (f"{A}---\n{B}".encode(), B.encode()),
+    "renamed": (A.encode(), A.replace("name: a", "name: c").encode()),
+    "smaller, and still too large": (BIG.encode(), BIG.replace("y" * 99, "y").encode()),
+}
+
+
+@pytest.mark.parametrize(("before", "after"), OLD.values(), ids=OLD)
+def test_what_was_wrong_before_is_passed_over(before, after):
+    """Wherever it is now."""
+    validate_change(before, after, "yaml")
+
+
+def test_the_same_mistake_elsewhere_is_a_new_one():
+    """In another document, and in another Secret of a list."""
+    good = HEAD.replace("db", "b") + "stringData:\n  x: 'y'\n"
+    for before, after in ((f"{A}---\n{good}".encode(), f"{A}---\n{B}".encode()), (items(A, good), items(A, B))):
+        with pytest.raises(InvalidSecretError):
+            validate_change(before, after, "yaml")

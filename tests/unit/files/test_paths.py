@@ -88,7 +88,7 @@ def test_values_of_helm_are_no_manifest(tmp_path, name):
 
 def test_the_namespace_of_the_neighbours(tmp_path):
     """Where all manifests of a folder are in one namespace, a new one is, too; what is encrypted does not count."""
-    head = "kind: Secret\nmetadata:\n  name: a\n  labels:\n    x: y\n  namespace: "
+    head = "kind: Secret\nmetadata:\n  name: a\n  labels:\n    x: y\n    namespace: label\n  namespace: "
     (tmp_path / "a.yaml").write_text(f"{head}shop\n---\nkind: ConfigMap\nmetadata: {{name: x}}\n")
     assert guess_namespace(str(tmp_path / "new.yaml")) == "shop"
     (tmp_path / "b.yaml").write_text(f"{head}ENC[AES256_GCM,data:x]\n")

@@ -1,7 +1,7 @@
 """Edits of generated files: they always succeed, do what they say, and undo each other."""
 
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kubectl_sops import rules
@@ -34,6 +34,14 @@ def said(data):
     return [(r.path_regex, r.recipients, r.selector and r.selector.text) for r in rules.parse(data).creation_rules]
 
 
+def test_a_line_that_begins_inside_of_a_scalar():
+    """In flow style; the comment with the name goes above it."""
+    listed = [{"path_regex": "^dev/", "age": "age1a,\nage1b"}, {"path_regex": "^prod/"}]
+    before = yaml.safe_dump({"creation_rules": listed}, default_flow_style=True).encode()
+    added = edit.add_recipient(before, 1, "age1new", name="new one")
+    assert rules.parse(added).names["age1new"] == "new one"
+
+
 @given(listed=st.lists(RULE, min_size=1, max_size=3), style=STYLE, data=st.data())
 def test_add_and_remove_are_inverse(listed, style, data):
     """A recipient is added to one rule, and taken out again, in whatever layout."""
@@ -58,6 +66,10 @@ def test_a_rule_can_always_be_added(listed, style):
     assert after == said(before)
 
 
+@example(
+    listed=[{"path_regex": "^dev/", "age": "age1a,\nage1b"}, {"path_regex": "^dev/", "pgp": "ABC"}],
+    style={"default_flow_style": True, "default_style": None, "indent": 2, "sort_keys": False, "width": 4000},
+)
 @given(listed=st.lists(RULE, min_size=1, max_size=3), style=STYLE)
 def test_a_recipient_can_always_be_renamed(listed, style):
     """The name is read back, and nothing else of what the file says changes."""
