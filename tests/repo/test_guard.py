@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import sys
 
 import pytest
 
@@ -454,3 +455,13 @@ def test_files_can_be_left_out(repo):
     result = call(check.COMMAND, "-q", "--exclude", "tests/*")
     assert result.out.startswith("error: db.yaml:6")
     assert result.out.count("error:") == 1
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="its file systems take UTF-8 names only")
+def test_names_that_are_not_utf8_meet_rules(repo):
+    """Files come with any bytes in their names; a rule is matched against them all the same."""
+    repo.write({".sops.yaml": config(ALICE, path_regex=r"^apps/.*\.yaml$")})
+    (repo.folder / "apps").mkdir()
+    with open(os.fsencode(repo.folder) + b"/apps/\xff.yaml", "w") as file:
+        file.write(secret(password=CANARY))
+    assert found() == [("plain-secret", "apps/\udcff.yaml")]

@@ -133,3 +133,14 @@ def test_huge_files_are_known_by_their_ends(repo, monkeypatch):
     filler = b"x: y\n" * 1000
     repo.commit(files={"end.yaml": filler + ENCRYPTED, "middle.yaml": filler + ENCRYPTED + filler, "none.yaml": filler})
     assert list(find.encrypted_files(["."])) == ["end.yaml"]
+
+
+def test_a_link_opens_no_way_to_what_is_left_out(repo):
+    """Not to a file that Git ignores, nor into another repository, nor into Git's own folder."""
+    repo.commit(files={".gitignore": "ignored/\n", "real/b.yaml": "1", "sub/a.yaml": "1"})
+    Repository(repo.folder / "inner").commit(files={"b.yaml": "2"})
+    (repo.folder / "ignored").mkdir()
+    (repo.folder / "ignored/c.yaml").write_text("3")
+    for number, target in enumerate(("ignored/c.yaml", "inner/b.yaml", ".git/config", "real/b.yaml")):
+        os.symlink(f"../{target}", repo.folder / f"sub/link{number}.yaml")
+    assert names("sub") == ["sub/a.yaml", "real/b.yaml"]
