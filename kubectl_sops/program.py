@@ -28,7 +28,10 @@ def begin(main: Callable[..., object]) -> None:
     Where it is what was started, the interpreter is not taken apart at the end: that costs as much time as a dozen
     files. What others want to be done at the end is done before: the last to register comes first.
     """
-    if getattr(sys.modules["__main__"], "main", None) is main and "coverage" not in sys.modules:
+    started = sys.modules["__main__"]
+    # a script that pip made, or `python -m`; a program of others that calls `main` goes on afterwards
+    ours = bool(started.__package__) or not str(getattr(started, "__file__", None) or ".py").endswith(".py")
+    if ours and getattr(started, "main", None) is main and "coverage" not in sys.modules:
         atexit.register(_end)
 
 

@@ -116,3 +116,15 @@ def test_version_as_a_flag(tmp_path: Path) -> None:
     """`--version` is what people try first."""
     done = _shell("PROGRAM --version", tmp_path)
     assert (done.returncode, done.stdout.split()[0]) == (0, b"kubectl-sops")
+
+
+def test_a_program_that_calls_ours_goes_on(tmp_path):
+    """What it registered for its end is done, and its exit code is its own."""
+    script = tmp_path / "theirs.py"
+    script.write_text(
+        "import atexit, sys\natexit.register(print, 'bye')\nfrom kubectl_sops.cli.app import main\n"
+        "try:\n    main(['version'])\nexcept SystemExit:\n    pass\nsys.exit(5)\n"
+    )
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False)
+    assert done.returncode == 5
+    assert done.stdout.endswith("bye\n")
