@@ -83,7 +83,7 @@ def _teller(file: str, values: table.Values) -> Readable:
 
     def tell(paths: list[Path]) -> None:
         shown = [format_path(path) for path in paths if path[0] not in _OF_OBJECT]
-        if shown and not values.get("quiet") and not values.get("as_sops"):
+        if shown and not values.get("quiet"):
             session.tell(f"{file}: warning: {', '.join(shown)} stays readable: the file's selector does not cover it")
 
     return tell
@@ -142,7 +142,7 @@ def _set(file: str, values: table.Values, wanted: Values, readable: Readable, *,
             ignore_mac=bool(values.get("ignore_mac")),
             idempotent=bool(values.get("idempotent")),
             validate=None if plain_sops else lambda before, after: validate_change(before, after, source),
-            readable=readable,
+            readable=None if plain_sops else readable,
         ),
     )
 
