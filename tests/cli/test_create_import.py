@@ -10,7 +10,7 @@ import pytest
 
 from kubectl_sops.cli import create, imports
 from tests.support.command import call
-from tests.support.team import config, people, sops
+from tests.support.team import config, people, sops, work_as
 from tests.support.tools import need, run
 
 ALICE = people("alice")[0]
@@ -20,9 +20,7 @@ CANARY = "CANARY-77aa"
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     (tmp_path / ".sops.yaml").write_text(config(ALICE))
-    for name in list(os.environ):
-        if name.startswith(("SOPS_", "KUBECONFIG")):
-            monkeypatch.delenv(name)
+    work_as(monkeypatch)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

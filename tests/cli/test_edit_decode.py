@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from base64 import b64encode
 
 import pytest
 
 from kubectl_sops.cli import edit
 from tests.support.command import call
-from tests.support.team import config, people, seal, sops
+from tests.support.team import config, people, seal, sops, work_as
 
 ALICE = people("alice")[0]
 HEAD = "apiVersion: v1\nkind: Secret\nmetadata:\n  name: db\n"
@@ -28,11 +27,7 @@ SECRET = (
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    for name in list(os.environ):
-        if name.startswith(("SOPS_", "KUBECONFIG")):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("SOPS_AGE_KEY", ALICE.identity)
+    work_as(monkeypatch, ALICE, home=tmp_path)
     monkeypatch.chdir(tmp_path)
     (tmp_path / ".sops.yaml").write_text(config(ALICE))
     (tmp_path / "db.yaml").write_text(SECRET)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
 from kubectl_sops.cli import check, encrypt, status
 from tests.support.command import call
 from tests.support.kube import write_kubeconfig
 from tests.support.repository import Repository
-from tests.support.team import config, people, seal, secret, sops
+from tests.support.team import config, people, seal, secret, sops, work_as
 
 ALICE = people("alice")[0]
 
@@ -22,11 +20,7 @@ def repo(tmp_path, monkeypatch):
     repository.write({"apps/web.yaml": secret(token="t")})
     repository.write({"apps/config.yaml": "kind: ConfigMap\napiVersion: v1\ndata:\n  a: b\n"})
     seal(repository.folder, "db.yaml")
-    for name in list(os.environ):
-        if name.startswith(("SOPS_", "KUBECONFIG")):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("SOPS_AGE_KEY", ALICE.identity)
+    work_as(monkeypatch, ALICE, home=tmp_path)
     monkeypatch.chdir(repository.folder)
     return repository
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 
 import pytest
 
 from kubectl_sops.cli import explain, recipients, rotate, status, updatekeys, verify
 from tests.support.command import call
 from tests.support.repository import Repository
-from tests.support.team import config, people, seal, secret, sops
+from tests.support.team import config, people, seal, secret, sops, work_as
 
 
 @pytest.fixture
@@ -27,11 +26,7 @@ def repo(tmp_path, monkeypatch, team):
                       "apps/web.yaml": secret("web", token="c"), "README.md": "sops: mac\n"})  # fmt: skip
     seal(repository.folder, "db.yaml", "apps/web.yaml")
     repository.commit()
-    for name in list(os.environ):
-        if name.startswith(("SOPS_", "KUBECONFIG")):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("SOPS_AGE_KEY", alice.identity)
+    work_as(monkeypatch, alice, home=tmp_path)
     monkeypatch.chdir(repository.folder)
     return repository
 

@@ -10,7 +10,7 @@ from kubectl_sops.cli import encrypt, session, set_value
 from kubectl_sops.files.write import replace_file
 from tests.support.command import call
 from tests.support.repository import Repository
-from tests.support.team import config, people, seal, secret, sops
+from tests.support.team import config, people, seal, secret, sops, work_as
 
 ALICE = people("alice")[0]
 SECRET = secret(user="app", password="one") + "data:\n  blob: AAE=\n"
@@ -23,11 +23,7 @@ def repo(tmp_path, monkeypatch):
     rules = config(ALICE, path_regex="^apps/").replace("creation_rules:\n", f"creation_rules:\n{whole}")
     repository.write({".sops.yaml": rules, "apps/db.yaml": SECRET})
     seal(repository.folder, "apps/db.yaml")
-    for name in list(os.environ):
-        if name.startswith(("SOPS_", "KUBECONFIG")):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("SOPS_AGE_KEY", ALICE.identity)
+    work_as(monkeypatch, ALICE, home=tmp_path)
     monkeypatch.chdir(repository.folder)
     return repository
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 
 import pytest
 
 from kubectl_sops.cli import check, decrypt, filestatus, recipients, rotate, status, verify
 from tests.support.command import call
 from tests.support.repository import Repository
-from tests.support.team import config, people, secret, sops
+from tests.support.team import config, people, secret, sops, work_as
 
 ALICE, BOB = people("alice", "bob")
 PLAIN = {
@@ -28,11 +27,7 @@ def repo(tmp_path, monkeypatch):
     for kind, text in PLAIN.items():
         repository.write({f"a.{kind}": text})
         sops(["encrypt", "-i", f"a.{kind}"], repository.folder)
-    for name in list(os.environ):
-        if name.startswith(("SOPS_", "KUBECONFIG")):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("SOPS_AGE_KEY", ALICE.identity)
+    work_as(monkeypatch, ALICE, home=tmp_path)
     monkeypatch.chdir(repository.folder)
     return repository
 

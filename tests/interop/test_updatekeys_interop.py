@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 
 import pytest
 
 from kubectl_sops.cli import rotate, updatekeys
 from tests.support.command import call
-from tests.support.team import config, people, sops
+from tests.support.team import config, people, sops, work_as
 from tests.support.tools import need, run
 
 ALICE, BOB, CAROL = people("alice", "bob", "carol")
@@ -26,11 +25,7 @@ FILES = {
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    for name in list(os.environ):
-        if name.startswith(("SOPS_", "KUBECONFIG")):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("SOPS_AGE_KEY", ALICE.identity)
+    work_as(monkeypatch, ALICE, home=tmp_path)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -13,7 +13,7 @@ from kubectl_sops.repo import guard
 from kubectl_sops.repo.policy import Policy
 from tests.support.command import call
 from tests.support.repository import Repository
-from tests.support.team import config, people, seal, secret, sops
+from tests.support.team import config, people, seal, secret, sops, work_as
 
 CANARY = "CANARY-9f2b7e"
 B64 = base64.b64encode(CANARY.encode()).decode()
@@ -25,9 +25,7 @@ ALICE, BOB = people("alice", "bob")
 def repo(tmp_path, monkeypatch):
     repository = Repository(tmp_path / "repo")
     repository.write({".sops.yaml": config(ALICE, BOB)})
-    for name in list(os.environ):
-        if name.startswith(("SOPS_", "KUBECONFIG")):
-            monkeypatch.delenv(name)
+    work_as(monkeypatch)
     monkeypatch.chdir(repository.folder)
     return repository
 

@@ -16,7 +16,7 @@ from kubectl_sops.keys import system
 from kubectl_sops.keys.keyring import Keyring
 from kubectl_sops.repo import attributes, merge, merge_rules, merge_text
 from tests.support.repository import Repository
-from tests.support.team import config, people, secret, sops
+from tests.support.team import config, people, secret, sops, work_as
 
 ALICE, BOB, CAROL = people("alice", "bob", "carol")
 KEYRING = Keyring({}, identities=[ALICE.identity], source="none")
@@ -205,9 +205,7 @@ def repo(tmp_path, monkeypatch):
     program.parent.mkdir()
     program.write_text(f'#!/bin/sh\nPYTHONPATH={root} exec {sys.executable} -m kubectl_sops "$@"\n')
     program.chmod(0o755)
-    for name in list(os.environ):
-        if name.startswith(("SOPS_", "KUBECONFIG")):
-            monkeypatch.delenv(name)
+    work_as(monkeypatch)
     monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("SOPS_AGE_KEY", ALICE.identity)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from pyrage import x25519
@@ -10,6 +11,8 @@ from tests.support.tools import need, run
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
 
 
 class Person:
@@ -24,6 +27,17 @@ class Person:
 
 def people(*names: str) -> list[Person]:
     return [Person(name) for name in names]
+
+
+def work_as(monkeypatch: pytest.MonkeyPatch, person: Person | None = None, *, home: Path | None = None) -> None:
+    """Let this process be somebody's, with the key of a person, and without whatever sops or kubectl would find."""
+    for name in list(os.environ):
+        if name.startswith(("SOPS_", "KUBECONFIG")):
+            monkeypatch.delenv(name)
+    if home is not None:
+        monkeypatch.setenv("HOME", str(home))
+    if person is not None:
+        monkeypatch.setenv("SOPS_AGE_KEY", person.identity)
 
 
 def config(*members: Person, path_regex: str = "", encrypted_regex: str = "^(data|stringData)$") -> str:
