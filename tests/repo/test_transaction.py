@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
 from kubectl_sops.repo import transaction
 from kubectl_sops.repo.batch import Batch, finish, undo
-from kubectl_sops.repo.transaction import InProgressError, Transaction
+from kubectl_sops.repo.transaction import ChangedFilesError, InProgressError, Transaction, folder_for
 from tests.support.cut import killed_at, steps
 from tests.support.repository import Repository
 
@@ -142,3 +143,18 @@ def test_a_full_disk_changes_nothing(repo, monkeypatch):
         batch.add("c.yaml", b"c1", b"c2")
     assert content(repo) == FILES
     assert Transaction.find(str(repo.folder)) is None
+
+
+def test_a_staged_version_that_was_damaged_is_not_used(tmp_path):
+    """Whoever goes on after a crash reads from the disk, where anything may have happened since."""
+    (tmp_path / "a.yaml").write_bytes(b"old")
+    first = Transaction.begin(str(tmp_path), "test")
+    first.stage(str(tmp_path / "a.yaml"), b"old", b"new")
+    first.seal()
+    staged = next(Path(folder_for(str(tmp_path))).glob("*.new"))
+    staged.write_bytes(b"ne")
+    found = Transaction.find(str(tmp_path))
+    assert found is not None
+    with pytest.raises(ChangedFilesError, match="the staged version was damaged"):
+        found.apply()
+    assert (tmp_path / "a.yaml").read_bytes() == b"old"
