@@ -25,6 +25,10 @@ INLINE = "inline"
 """Style of a comment that sops keeps behind the value it stands behind."""
 
 
+HEAD = "head"
+"""Style of a comment that stands right above the line it belongs to, whose collection is its own."""
+
+
 class Leaf:
     """A scalar, a comment or an empty container of a document, in document order.
 

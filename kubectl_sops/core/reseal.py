@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING
 
 from kubectl_sops.core import mac
 from kubectl_sops.core.cipher import NONCE_SIZE, PREFIX, Cipher
-from kubectl_sops.core.leaf import aad
+from kubectl_sops.core.leaf import HEAD, aad
 from kubectl_sops.core.values import Comment, decode, encode, type_name
 from kubectl_sops.errors import ValueAuthError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from kubectl_sops.core.leaf import Leaf
+    from kubectl_sops.core.leaf import Leaf, Path
     from kubectl_sops.core.metadata import Metadata
+    from kubectl_sops.core.selectors import Selector
 
 
 def reseal(
@@ -37,7 +38,8 @@ def reseal(
     Args:
         parts: the text taken apart: what comes before the first ciphertext, then for each its data, nonce, tag and type
             as they are written, and what comes behind it.
-        leaves: what the text holds, in order, no comments among them. A value that starts as a ciphertext does is one.
+        leaves: what the text holds, in order. A value or comment that starts as a ciphertext does is one. Where a
+            comment belongs need not be known exactly.
 
     Raises:
         ValueAuthError: a ciphertext does not authenticate at the place of its leaf, or there are more or fewer.
@@ -54,6 +56,16 @@ def reseal(
         value = leaf.value
         if value is None or value == "":
             continue
+        start = NONCE_SIZE * number
+        nonce = nonces[start : start + NONCE_SIZE]
+        if isinstance(value, Comment):
+            if value.startswith(PREFIX):
+                text += _comment(
+                    next(ciphertexts, None), [aad(p).encode() for p in near(leaves, number)], old, new, nonce
+                )
+            elif is_selected_near(metadata.selector, leaves, number):
+                raise ValueAuthError("a comment that is not encrypted", path=leaf.path)
+            continue
         if not selected:
             if not only_encrypted:
                 covered.append(encode(value))
@@ -61,19 +73,53 @@ def reseal(
         ciphertext = next(ciphertexts, None)
         if ciphertext is None or not isinstance(value, str) or not value.startswith(PREFIX):
             raise ValueAuthError("a value that is not encrypted", path=leaf.path)
-        data, nonce, tag, kind, behind = ciphertext
+        data, iv, tag, kind, behind = ciphertext
         place = aad(leaf.path).encode()
-        plain = old.open_bytes(data, nonce, tag, place)
+        plain = old.open_bytes(data, iv, tag, place)
         if kind != "str":  # some spellings are accepted that are not written
             value = decode(plain, kind)
             if value.__class__ is Comment:
                 raise ValueAuthError("a comment in the place of a value", path=leaf.path)
             plain, kind = encode(value), type_name(value)
         covered.append(plain)
-        start = NONCE_SIZE * number
-        text += (new.seal_bytes(plain, kind, place, nonces[start : start + NONCE_SIZE]), behind)
+        text += (new.seal_bytes(plain, kind, place, nonce), behind)
     if next(ciphertexts, None) is not None:
         raise ValueAuthError("a ciphertext that no rule of the file selects")
     computed = mac.compute_bytes(covered, only_encrypted=only_encrypted)
     mac.check(old, metadata, computed)
     return "".join(text), computed
+
+
+def near(leaves: Sequence[Leaf], index: int) -> list[Path]:
+    """Where a comment may belong: the collections around it, around the value before it, and around the one behind."""
+    found: dict[Path, None] = {leaves[index].path: None}
+    for step in (1, -1):
+        at = index + step
+        while 0 <= at < len(leaves) and leaves[at].is_comment:
+            at += step
+        if 0 <= at < len(leaves):
+            path = leaves[at].path
+            found.update((path[:length], None) for length in range(len(path) - 1, -1, -1))
+    return list(found)
+
+
+def is_selected_near(selector: Selector, leaves: Sequence[Leaf], index: int) -> bool:
+    """Whether a comment is to be encrypted, or may be."""
+    leaf = leaves[index]
+    return any(map(selector.select_path, [leaf.path] if leaf.style is HEAD else near(leaves, index)))
+
+
+def _comment(
+    ciphertext: tuple[str, ...] | None, places: Sequence[bytes], old: Cipher, new: Cipher, nonce: bytes
+) -> tuple[str, str]:
+    """A comment sealed again where it belongs, which its authentication tells, and the text behind it."""
+    if ciphertext is None:
+        raise ValueAuthError("a comment that is not encrypted")
+    data, iv, tag, kind, behind = ciphertext
+    for place in places:
+        try:
+            plain = old.open_bytes(data, iv, tag, place)
+        except ValueAuthError:
+            continue
+        return new.seal_bytes(plain, kind, place, nonce), behind
+    raise ValueAuthError("a comment that does not authenticate where it stands")

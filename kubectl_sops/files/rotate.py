@@ -88,7 +88,7 @@ def _reseal_lines(
     """``rekey`` without a parser; ``None`` where the file is not of the usual form, or damaged."""
     quick = outline(data, format)
     leaves = quick.leaves() if quick is not None else None
-    if quick is None or leaves is None or b"#" in quick.body:  # where a comment belongs takes more
+    if quick is None or leaves is None or quick.metadata.selector.uses_comments:
         return None
     before, data_key, fresh_key = quick.metadata, keyring.data_key(quick.metadata), os.urandom(KEY_SIZE)
     try:

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from kubectl_sops.core.cipher import PREFIX
-from kubectl_sops.core.leaf import Leaf
+from kubectl_sops.core.leaf import HEAD, Leaf
 from kubectl_sops.core.values import Comment, is_listed_comment
 from kubectl_sops.errors import EncryptTreeError
 from kubectl_sops.formats.yaml_scalars import WORDS, resolve
@@ -38,7 +38,7 @@ _LINE = re.compile(
 )
 _BLOCK = re.compile(rf"([ ]*)({_KEY}): [|>][-+]?\n\1[ ]+({_SEALED})\n")
 _ITEM = re.compile(rf"([ ]*)- ({_SEALED})\n")
-_COMMENT = re.compile(rf"[ ]*#({_SEALED})\n")
+_COMMENT = re.compile(r"([ ]*)#([ -~]*)\n")
 MAX_DEPTH = 50
 """Nesting; what is deeper is left to the parser, which has a limit of its own."""
 
@@ -46,54 +46,63 @@ MAX_DEPTH = 50
 def read(body: str) -> list[Leaf] | None:
     """The scalars and comments of a document without its ``sops`` entry; ``None`` where a parser has to look.
 
-    Keys without a value are left out, and a comment has the path of the line before it.
+    Keys without a value are left out. A comment that stands right above a line, equally indented, has the path of the
+    collection of that line, and the style ``HEAD``; any other has that of the line before it.
     """
     leaves: list[Leaf] = []
     nesting = _Nesting()
+    above: list[tuple[Leaf, int]] = []  # comments that end where the next line starts, each with its column
+    block = -1  # the column of the key whose block scalar the line before belongs to
     position = 4 if body.startswith("---\n") else 0
     end = len(body)
     while position < end:
-        if (match := _RUN.match(body, position)) is not None:
-            pairs = _PAIR.findall(match[0])
-            above = nesting.enter_map(len(match[1]), [key for key, _ in pairs])
-            if above is None:
-                return None
-            leaves += [Leaf((*above, key), value) for key, value in pairs]
-        elif (match := _LINE.match(body, position)) is not None:
-            if not _read_line(match, nesting, leaves):
-                return None
-        elif (match := _BLOCK.match(body, position)) is not None:
-            above = nesting.enter_map(len(match[1]), (match[2],))
-            if above is None:
-                return None
-            leaves.append(Leaf((*above, match[2]), match[3]))
-        elif (match := _ITEM.match(body, position)) is not None:
-            if not nesting.enter_list(len(match[1])):
-                return None
-            path = nesting.path if is_listed_comment(match[2]) else nesting.next_item()
-            leaves.append(Leaf(path, match[2]))
-        elif (match := _COMMENT.match(body, position)) is not None:
-            leaves.append(Leaf(nesting.path, Comment(match[1])))
+        if (match := _COMMENT.match(body, position)) is not None:
+            column, text = len(match[1]), match[2]
+            if 0 <= block < column or ("ENC[" in text and _CIPHERTEXT.fullmatch(text) is None):
+                return None  # a line of that scalar, or a damaged ciphertext
+            leaves.append(Leaf(nesting.path, Comment(text)))
+            above.append((leaves[-1], column))
         elif body[position] == "\n":
+            above.clear()
             position += 1
             continue
         else:
-            return None
+            match = next((m for form in _FORMS if (m := form.match(body, position)) is not None), None)
+            if match is None or not _FORMS[match.re](match, nesting, leaves):
+                return None
+            for comment, column in above:
+                if column == len(match[1]):
+                    comment.path, comment.style = nesting.container, HEAD
+            above.clear()
+            block = len(match[1]) if match.re is _BLOCK else -1
         position = match.end()
     return leaves
+
+
+def _read_run(match: re.Match[str], nesting: _Nesting, leaves: list[Leaf]) -> bool:
+    pairs = _PAIR.findall(match[0])
+    above = nesting.enter_map(len(match[1]), [key for key, _ in pairs])
+    if above is None:
+        return False
+    leaves += [Leaf((*above, key), value) for key, value in pairs]
+    return True
 
 
 def _read_line(match: re.Match[str], nesting: _Nesting, leaves: list[Leaf]) -> bool:
     blanks, dash, key, double, single, sealed, plain = match.groups()
     column = len(blanks)
+    container: Path | None = None
     if dash:
         if not nesting.enter_list(column):
             return False
+        container = nesting.container
         column += 2
         nesting.begin_map(column)
     above = nesting.enter_map(column, (key,))
     if above is None:
         return False
+    if container is not None:
+        nesting.container = container
     path = (*above, key)
     text = next((text for text in (double, single, sealed) if text is not None), None)
     if text is not None:
@@ -110,6 +119,25 @@ def _read_line(match: re.Match[str], nesting: _Nesting, leaves: list[Leaf]) -> b
     return True
 
 
+def _read_block(match: re.Match[str], nesting: _Nesting, leaves: list[Leaf]) -> bool:
+    above = nesting.enter_map(len(match[1]), (match[2],))
+    if above is None:
+        return False
+    leaves.append(Leaf((*above, match[2]), match[3]))
+    return True
+
+
+def _read_item(match: re.Match[str], nesting: _Nesting, leaves: list[Leaf]) -> bool:
+    if not nesting.enter_list(len(match[1])):
+        return False
+    path = nesting.path if is_listed_comment(match[2]) else nesting.next_item()
+    leaves.append(Leaf(path, match[2]))
+    return True
+
+
+_FORMS = {_RUN: _read_run, _LINE: _read_line, _BLOCK: _read_block, _ITEM: _read_item}
+
+
 def take_apart(body: str) -> list[str]:
     """The text before the first ciphertext, then for each its data, nonce, tag and type and the text behind it.
 
@@ -123,13 +151,15 @@ class _Nesting:
 
     Attributes:
         pending: the path of a key whose value the next lines may be.
+        container: the path of the collection that was entered last.
     """
 
-    __slots__ = ("_levels", "pending")
+    __slots__ = ("_levels", "container", "pending")
 
     def __init__(self) -> None:
         self._levels = [_Level(0, False, ())]
         self.pending: Path | None = None
+        self.container: Path = ()
 
     @property
     def path(self) -> Path:
@@ -150,6 +180,7 @@ class _Nesting:
         level = levels[-1]
         if len(levels) > MAX_DEPTH or level.column != column or level.is_list or not WORDS.keys().isdisjoint(keys):
             return None
+        self.container = level.path
         before = len(level.keys)
         level.keys.update(keys)
         return level.path if len(level.keys) == before + len(keys) else None  # a key that appears twice
@@ -164,6 +195,7 @@ class _Nesting:
             while len(levels) > 1 and levels[-1].column > column:
                 levels.pop()
         self.pending = None
+        self.container = levels[-1].path
         return levels[-1].column == column and levels[-1].is_list
 
     def next_item(self) -> Path:

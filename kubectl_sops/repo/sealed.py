@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from kubectl_sops.core.cipher import PREFIX, is_sealed
 from kubectl_sops.core.metadata import normalise_time
+from kubectl_sops.core.reseal import is_selected_near
 from kubectl_sops.core.selectors import compile_regex
 from kubectl_sops.core.values import EMPTY_LIST, EMPTY_MAP, Comment
 from kubectl_sops.errors import SopsError
@@ -65,13 +66,17 @@ def is_in_order(leaves: Sequence[Leaf], selector: Selector) -> bool:
     """
     if selector.uses_comments or not selector.field:
         return False
-    for leaf, selected in zip(leaves, selector.select(leaves), strict=True):
+    for index, (leaf, selected) in enumerate(zip(leaves, selector.select(leaves), strict=True)):
         value = leaf.value
-        if value.__class__ is str and value.startswith(PREFIX):
+        if value.__class__ is Comment:
+            sealed = value.startswith(PREFIX)
+            if not sealed and value.strip() and is_selected_near(selector, leaves, index):
+                return False
+        elif value.__class__ is str and value.startswith(PREFIX):
             # base64 of whole bytes: what comes before it and behind it is of a known length
             if not selected or leaf.path[:1] in _IDENTITY or (value.index(",iv:") - _BEFORE_DATA) % 4:
                 return False
-        elif selected and value is not None and value != "" and value.__class__ is not Comment:
+        elif selected and value is not None and value != "":
             return False
     return True
 

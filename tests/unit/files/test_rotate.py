@@ -53,7 +53,7 @@ def test_the_quick_way_is_taken(kind, text):
     assert reseal(document, opened, metadata, b"k" * 32, now=NOW) is not None
 
 
-def test_comments_take_the_long_way():
+def test_comments_of_a_parsed_document_take_the_long_way():
     """Where there are comments, their place is found out anew."""
     data = encrypt(b"a: one # why\n", "yaml", Recipe(GROUPS, selector=Selector()), KEYRING, now=NOW).data
     document, metadata = parse_encrypted(data, "yaml")
@@ -79,6 +79,49 @@ def test_a_secret_needs_no_parser(monkeypatch):
     before, after = (take_apart(text.partition(b"\nsops:")[0].decode()) for text in (data, rotated))
     assert before[::5] == after[::5]
     assert all(old != new for old, new in zip(before[2::5], after[2::5], strict=True))  # the nonces
+
+
+COMMENTED = b"""\
+# of the file
+apiVersion: v1
+kind: Secret
+metadata:
+    # of the name
+    name: x
+stringData:
+    # one
+    a: one
+
+    # two
+    # more
+    b: |
+        lines
+    c:
+        # inner
+        d: x
+        # last
+"""
+
+
+@pytest.mark.parametrize("selector", [CHOICE, Selector()], ids=["data", "everything"])
+def test_comments_are_sealed_where_they_stand(selector, monkeypatch):
+    """A file with comments needs no parser, either; every comment gets a new ciphertext and opens."""
+    data = encrypt(COMMENTED, "yaml", Recipe(GROUPS, selector=selector), KEYRING, now=NOW).data
+    with monkeypatch.context() as patch:
+        patch.setattr(rotate, "parse_encrypted", None)
+        rotated = rotate.rotate(data, "yaml", KEYRING, now="2026-01-02T00:00:00Z")
+    assert decrypt(rotated, "yaml", KEYRING) == COMMENTED
+    ciphertexts = [{line for line in text.splitlines() if b"#ENC[" in line} for text in (data, rotated)]
+    assert len(ciphertexts[0]) == len(ciphertexts[1]) > 4
+    assert not ciphertexts[0] & ciphertexts[1]
+
+
+def test_a_comment_that_somebody_added_is_encrypted():
+    """In the clear among selected values it is for the long way, which encrypts it."""
+    data = _secret().replace(b"    a: ENC", b"    # CANARY\n    a: ENC")
+    rotated = rotate.rotate(data, "yaml", KEYRING, now=NOW)
+    assert b"CANARY" not in rotated
+    assert b"    # CANARY\n    a: one\n" in decrypt(rotated, "yaml", KEYRING)
 
 
 @pytest.mark.parametrize(
