@@ -197,6 +197,7 @@ def unset_value(arguments: list[str], values: table.Values) -> None:
                 now=session.now(),
                 output=output,
                 ignore_mac=bool(values.get("ignore_mac")),
+                guarded=not values.get("as_sops"),
             )
         except KeyPathNotFoundError:
             if values.get("idempotent"):

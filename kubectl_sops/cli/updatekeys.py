@@ -67,7 +67,7 @@ def updatekeys(arguments: list[str], values: table.Values) -> int:
     keyring = session.keyring(values)
 
     def rotated(plan: Plan) -> bool:
-        return bool(values.get("rotate")) or (bool(plan.removed) and not values.get("no_rotate"))
+        return bool(values.get("rotate")) or (plan.shuts_out and not values.get("no_rotate"))
 
     def work(plan: Plan) -> bytes:
         return b"" if dry else rekey.apply(plan, keyring, now=session.now(), rotate=rotated(plan))

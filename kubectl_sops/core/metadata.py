@@ -85,6 +85,26 @@ class KeyEntry:
 Group = list[KeyEntry]
 
 
+def groups_needed(groups: Sequence[Group], shamir_threshold: int) -> int:
+    """How many key groups have to be opened."""
+    return 1 if len(groups) < 2 else shamir_threshold or len(groups)
+
+
+def shuts_out(before: Sequence[Group], threshold: int, after: Sequence[Group], new_threshold: int) -> bool:
+    """Whether some people could open a file together and can't afterwards: they know its data key.
+
+    With several groups, whoever moves from one to another may be missed by those who needed him there.
+    """
+    old, new = ([{(key.kind, key.id) for key in group} for group in groups] for groups in (before, after))
+    if len(new) == 1:
+        return not set().union(*old) <= new[0]
+    return (
+        len(old) != len(new)
+        or groups_needed(before, threshold) < groups_needed(after, new_threshold)
+        or any(not was <= now for was, now in zip(old, new, strict=True))
+    )
+
+
 def normalise_time(text: str) -> str:
     """RFC 3339 with seconds and the offset kept, as Go prints the time it parsed: the AAD of the MAC.
 

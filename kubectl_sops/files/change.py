@@ -15,16 +15,18 @@ from kubectl_sops.files.neighbours import neighbours
 from kubectl_sops.files.secret_manifest import is_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from kubectl_sops.core.document import Document
-    from kubectl_sops.core.leaf import Path
+    from kubectl_sops.core.leaf import Leaf, Path
     from kubectl_sops.core.metadata import Metadata
     from kubectl_sops.core.selectors import Selector
     from kubectl_sops.keys.keyring import Keyring
 
     Values = Callable[[Document], Iterable[tuple[int, Path, object]]]
     """What to put where, once the plaintext is known: index of the document in a stream, key path, value."""
+
+    _Place = tuple[int, Path, type, object]
 
     Readable = Callable[[list[Path]], None]
     """Is told the key paths of values that were set and will stay readable; may raise ``SopsError``."""
@@ -72,18 +74,40 @@ def with_values(plain: bytes, format: str, values: Values, selector: Selector, r
 
 
 def _tell_readable(before: Document, changed: bytes, selector: Selector, readable: Readable) -> None:
-    known = {(leaf.document, leaf.path, type(leaf.value), leaf.value) for leaf in before.leaves}
-    leaves = formats.parse(changed, before.format).leaves
-    left = [
-        leaf.path
-        for leaf, selected in zip(leaves, selector.select(leaves), strict=True)
-        if not selected
-        and not leaf.is_comment
-        and leaf.value not in (None, "", EMPTY_MAP, EMPTY_LIST)
-        and (leaf.document, leaf.path, type(leaf.value), leaf.value) not in known
-    ]
-    if left:
-        readable(left)
+    """Refuse to make an encrypted value readable, and tell of new ones that are.
+
+    Raises:
+        InvalidValueError: a value that was encrypted would not be any more, by a comment that selects.
+    """
+    known, sealed = (set(places) for places in _by_selection(before.leaves, selector))
+    left, _ = _by_selection(formats.parse(changed, before.format).leaves, selector)
+    places = {(number, path) for number, path, *_ in sealed}
+    values = {_anywhere(place) for place in sealed} - {_anywhere(place) for place in known}
+    exposed = [place[1] for place in left if place not in known and (place[:2] in places or _anywhere(place) in values)]
+    if exposed:
+        raise InvalidValueError(
+            "would become readable: a comment that selects what is encrypted would be for another value",
+            path=exposed[0],
+            hint="`edit` the file, and look at its comments",
+        )
+    new = [place[1] for place in left if place not in known]
+    if new:
+        readable(new)
+
+
+def _by_selection(leaves: Sequence[Leaf], selector: Selector) -> tuple[list[_Place], list[_Place]]:
+    """The values that are not selected, and those that are: document, path, type and value of each."""
+    found: tuple[list[_Place], list[_Place]] = ([], [])
+    for leaf, selected in zip(leaves, selector.select(leaves), strict=True):
+        if not leaf.is_comment and leaf.value not in (None, "", EMPTY_MAP, EMPTY_LIST):
+            found[selected].append((leaf.document, leaf.path, type(leaf.value), leaf.value))
+    return found
+
+
+def _anywhere(place: _Place) -> tuple[object, ...]:
+    """A value at its keys; in a list it may have moved."""
+    number, path, *value = place
+    return number, tuple(part for part in path if isinstance(part, str)), *value
 
 
 def _put_all(document: Document, values: Values) -> bytes:
@@ -136,7 +160,10 @@ def places(document: Document, content: Mapping[str, bytes]) -> list[tuple[int, 
 
 def _text_of(key: str, value: bytes) -> str:
     if not is_text(value):
-        raise InvalidValueError(f"the value of {key} is not text", hint="only data of a Secret holds other bytes")
+        raise InvalidValueError(
+            f"the value of {key} is not text",
+            hint="in a Secret, data holds other bytes: `unset` the key in stringData first",
+        )
     return value.decode()
 
 
@@ -149,19 +176,26 @@ def unset_value(
     now: str,
     output: str | None = None,
     ignore_mac: bool = False,
+    guarded: bool = True,
 ) -> bytes:
     """The encrypted file without the value or subtree at ``path``.
+
+    Args:
+        guarded: no encrypted value may become readable.
 
     Raises:
         KeyPathNotFoundError: there is nothing at it.
     """
 
-    def remove(plain: Document, _: Metadata) -> bytes:
+    def remove(plain: Document, metadata: Metadata) -> bytes:
         try:
-            return plain.remove(path)
+            changed = plain.remove(path)
         except KeyPathNotFoundError as error:
             error.hint = neighbours(plain, path)
             raise
+        if guarded:
+            _tell_readable(plain, changed, metadata.selector, lambda _: None)
+        return changed
 
     return _change(data, format, keyring, remove, now, output, ignore_mac)
 

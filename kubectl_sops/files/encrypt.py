@@ -10,6 +10,7 @@ from kubectl_sops.core import metadata as metadata_module
 from kubectl_sops.core.cipher import KEY_SIZE
 from kubectl_sops.core.document import Stash, difference, open_leaves, seal_comments, seal_leaves
 from kubectl_sops.core.leaf import UNREAD
+from kubectl_sops.core.metadata import groups_needed, shuts_out
 from kubectl_sops.core.selectors import FIELDS, Selector
 from kubectl_sops.core.values import Comment
 from kubectl_sops.errors import (
@@ -130,7 +131,7 @@ def encrypt(
             access, all is encrypted under a new data key.
     """
     document = parse_plain(data, format)
-    if base is not None and not _loses_somebody(base, format, recipe):
+    if base is not None and not _shuts_out(base, format, recipe):
         return _encrypt_over(document, data, format, recipe, keyring, base, now, random_bytes)
     data_key = random_bytes(KEY_SIZE)
     metadata = wrapped(data_key, recipe, format, keyring, random_bytes)
@@ -193,19 +194,11 @@ def seal_as(
     return emit.emit(emit.build(document.leaves, changes), output, indent=indent, metadata=metadata)
 
 
-def _loses_somebody(base: bytes, format: str, recipe: Recipe) -> bool:
-    """Whether somebody can open ``base`` and must not open what takes its place: who knows a data key keeps it."""
+def _shuts_out(base: bytes, format: str, recipe: Recipe) -> bool:
+    """Whether people can open ``base`` who must not open what takes its place."""
     metadata = parse_encrypted(base, format)[1]
-    before, after = metadata.groups, settled(recipe.groups, metadata.groups)
-    staying = {(key.kind, key.id) for group in after for key in group}
-    return _needed(before, metadata.shamir_threshold) < _needed(after, recipe.shamir_threshold) or any(
-        (key.kind, key.id) not in staying for group in before for key in group
-    )
-
-
-def _needed(groups: Sequence[Group], threshold: int) -> int:
-    """How many groups have to be opened."""
-    return 1 if len(groups) < 2 else threshold or len(groups)
+    after = settled(recipe.groups, metadata.groups)
+    return shuts_out(metadata.groups, metadata.shamir_threshold, after, recipe.shamir_threshold)
 
 
 def _encrypt_over(
@@ -226,7 +219,8 @@ def _encrypt_over(
     before = old_metadata.groups
     groups = settled(recipe.groups, before)
     same = [[key.id for key in group] for group in before] == [[key.id for key in group] for group in groups]
-    if not same or _needed(before, old_metadata.shamir_threshold) != _needed(groups, recipe.shamir_threshold):
+    needed = groups_needed(before, old_metadata.shamir_threshold)
+    if not same or needed != groups_needed(groups, recipe.shamir_threshold):
         groups, threshold = keyring.rewrap(data_key, old_metadata, groups, recipe.shamir_threshold, random_bytes)
         metadata = metadata.with_groups(groups, threshold)
     plain = old.splice(opened.changes, None)

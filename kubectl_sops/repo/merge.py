@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from kubectl_sops import formats
 from kubectl_sops.core.cipher import KEY_SIZE
 from kubectl_sops.core.document import Document, Opened
+from kubectl_sops.core.metadata import shuts_out
 from kubectl_sops.core.selectors import FIELDS
 from kubectl_sops.errors import SopsError
 from kubectl_sops.files.decrypt import open_document, parse_encrypted
@@ -195,15 +196,18 @@ class _Sealer:
         now: str,
     ) -> None:
         self._now = now
-        staying = set().union(*_ids(groups))
-        fit = [side for side in (mine, other) if set().union(*_ids(side.metadata.groups)) <= staying]
+        threshold = int(str(fields["shamir_threshold"] or 0))
+        fit = [
+            side
+            for side in (mine, other)
+            if not shuts_out(side.metadata.groups, side.metadata.shamir_threshold, groups, threshold)
+        ]
         # a side with another data key than before was rotated: somebody may know the older one
         fit.sort(key=lambda side: side.data_key == before.data_key)
         self._side = fit[0] if fit else None
         like = self._side or mine
         self._like = like
         self._sides = (mine, other)
-        threshold = int(str(fields["shamir_threshold"] or 0))
         metadata = like.metadata.replace(**fields)
         if self._side is not None:
             self._data_key = self._side.data_key

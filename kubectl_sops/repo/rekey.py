@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kubectl_sops.core.metadata import shuts_out
 from kubectl_sops.core.values import EMPTY_LIST, EMPTY_MAP
 from kubectl_sops.errors import NoRecipientsError, format_path
 from kubectl_sops.files import rotate as file_rotate
@@ -58,6 +59,12 @@ class Plan:
     def data(self) -> bytes:
         """The bytes of the file, which have to be those that were looked at."""
         return read_again(self.path, self.digest)
+
+    @property
+    def shuts_out(self) -> bool:
+        """Whether people can open the file now who can't afterwards, alone or together."""
+        metadata = self.metadata
+        return shuts_out(metadata.groups, metadata.shamir_threshold, self.groups, self.threshold)
 
     def secret_paths(self) -> list[str]:
         """The key paths of the encrypted values: what somebody who could open the file has seen."""

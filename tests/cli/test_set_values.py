@@ -287,3 +287,27 @@ def test_of_two_that_create_a_file_one_is_told(repo, monkeypatch):
     assert result.code != 0
     assert "created by someone else meanwhile" in result.err
     assert (repo.folder / "apps/web.yaml").read_text() == "somebody else's\n"
+
+
+@pytest.mark.parametrize("encrypted", [False, True])
+def test_no_encrypted_value_becomes_readable(repo, encrypted):
+    """Where comments select, a change may leave one above another value; sops writes that in the clear."""
+    name = f"{'' if encrypted else 'un'}encrypted_comment_regex"
+    rule = f"creation_rules:\n  - {name}: MARK\n    age: {ALICE.recipient}\n"
+    lines = ("# MARK\n  a: one\n  b: CANARY\n", "# MARK\n  b: CANARY\n  a: one\n")[encrypted]
+    repo.write({".sops.yaml": rule, "apps/c.yaml": f"stringData:\n  {lines}"})
+    assert call(encrypt.COMMAND, "-i", "apps/c.yaml", "-q").code == 0
+    before = (repo.folder / "apps/c.yaml").read_bytes()
+    assert b"CANARY" not in before
+    whole = '{"b": "CANARY"}' if not encrypted else '{"a": "one", "b": "CANARY"}'
+    results = [call(set_value.SET, "apps/c.yaml", '["stringData"]', whole)]
+    if not encrypted:
+        results.append(call(set_value.UNSET, "apps/c.yaml", "stringData.a"))
+    for result in results:
+        text = (repo.folder / "apps/c.yaml").read_bytes()
+        assert b"CANARY" not in text
+        assert "CANARY" not in result.err
+        if result.code:
+            assert "would become readable" in result.err
+            assert text == before
+    assert encrypted or all(result.code for result in results)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kubectl_sops.core import metadata
-from kubectl_sops.core.metadata import KeyEntry, Metadata, normalise_time
+from kubectl_sops.core.metadata import KeyEntry, Metadata, normalise_time, shuts_out
 from kubectl_sops.core.selectors import Selector
 from kubectl_sops.errors import MetadataError
 
@@ -155,3 +155,29 @@ def test_ids(kind, fields, expected):
     assert entry.id == expected
     assert entry.with_enc("new").enc == "new"
     assert "enc" not in repr(entry)
+
+
+@pytest.mark.parametrize(
+    ("before", "threshold", "after", "new_threshold", "expected"),
+    [
+        ("AB", 0, "AB", 0, False),
+        ("AB", 0, "A", 0, True),
+        ("A", 0, "AB", 0, False),
+        ("A", 0, "A|B", 0, True),
+        ("A|B", 2, "AB", 0, False),
+        ("A|B", 2, "A", 0, True),
+        ("A|B|C", 2, "A|B|C", 3, True),
+        ("A|B|C", 3, "A|B|C", 2, False),
+        ("A|B|C", 2, "A|B|CD", 2, False),
+        ("A|BC", 2, "AB|C", 2, True),
+        ("A|B|C", 2, "AB|C|D", 2, True),
+        ("A|A", 2, "A|B", 2, True),
+    ],
+)
+def test_who_is_shut_out(before, threshold, after, new_threshold, expected):
+    """People who could open a file, alone or together, and can't afterwards."""
+    groups = [
+        [[KeyEntry("age", {"recipient": name}) for name in group] for group in text.split("|")]
+        for text in (before, after)
+    ]
+    assert shuts_out(groups[0], threshold, groups[1], new_threshold) is expected
