@@ -22,6 +22,9 @@ def buffer_output() -> None:
         sys.stdout = TextIOWrapper(stream, encoding="utf-8", line_buffering=stream.isatty())
 
 
+_PACKAGES = ("kubectl_sops", "krm_fn")
+
+
 def begin(main: Callable[..., object]) -> None:
     """Prepare for ``leave``; ``main`` is the program's entry point.
 
@@ -30,7 +33,8 @@ def begin(main: Callable[..., object]) -> None:
     """
     started = sys.modules["__main__"]
     # a script that pip made, or `python -m`; a program of others that calls `main` goes on afterwards
-    ours = bool(started.__package__) or not str(getattr(started, "__file__", None) or ".py").endswith(".py")
+    file = str(getattr(started, "__file__", None) or ".py")
+    ours = started.__package__ in _PACKAGES or (not file.endswith(".py") and os.access(file, os.X_OK))
     if ours and getattr(started, "main", None) is main and "coverage" not in sys.modules:
         atexit.register(_end)
 

@@ -85,7 +85,7 @@ def decrypt_one(path: str, values: Mapping[str, object], keyring: Keyring, *, pa
         data = read(path)
         source, wanted = session.input_format(path, values, data), session.output_format(path, values, data)
         if part:
-            wanted = _as_yaml(wanted)
+            wanted = _as_yaml(wanted, str(values.get("output_type") or ""))
         document, metadata = parse_encrypted(data, source)
         opened, _ = open_document(document, metadata, keyring, ignore_mac=bool(values.get("ignore_mac")))
         if values.get("extract"):
@@ -176,13 +176,13 @@ def _tracked(targets: list[str], failures: list[SopsError], values: Mapping[str,
     return progress.track(targets, "Decrypting", quiet=bool(values.get("quiet")), failures=failures)
 
 
-def _as_yaml(kind: str) -> str:
+def _as_yaml(kind: str, given: str) -> str:
     """The format of a part of a stream that is ready for ``kubectl apply -f -``.
 
     Raises:
         DumpError: there is none that holds everything.
     """
-    if kind not in ("yaml", "json"):
+    if kind not in ("yaml", "json") or given == "json":
         raise DumpError(f"{kind} can't be part of a YAML stream", hint="decrypt it alone or with --output-type yaml")
     return "yaml"
 

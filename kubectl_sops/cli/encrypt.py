@@ -125,10 +125,10 @@ def _encrypt_one(path: str, values: Mapping[str, object], keyring: Keyring) -> N
         result = encryption.encrypt_as(data, source, wanted, how, keyring, now=session.now(), indent=indent)
         base = None
     else:
-        base = _base(target, wanted) if target else None
+        base = _base(target, wanted, keyring, values) if target else None
         written = None
         if values.get("in_place") and base is None and not values.get("as_sops"):
-            written = _over_committed(path, data, wanted, how, keyring)
+            written = _over_committed(path, data, wanted, how, values)
         if written is not None:
             outcome = "encrypted over the version in Git"
         else:
@@ -144,7 +144,7 @@ def _encrypt_one(path: str, values: Mapping[str, object], keyring: Keyring) -> N
     session.write_result(target, before or b"", result, outcome, values, expected=before)
 
 
-def _over_committed(path: str, data: bytes, format: str, how: Recipe, keyring: Keyring) -> Written | None:
+def _over_committed(path: str, data: bytes, format: str, how: Recipe, values: Mapping[str, object]) -> Written | None:
     """The file encrypted over the version that Git has, if that is encrypted and opens: a plaintext that was looked at
     or edited and goes back comes without a change, or with the changed values alone.
     """
@@ -153,6 +153,8 @@ def _over_committed(path: str, data: bytes, format: str, how: Recipe, keyring: K
     top = git.find_top(os.path.dirname(path) or ".")
     if top is None:
         return None
+    # whatever order is wished for, nobody is asked: what is at hand comes first
+    keyring = session.keyring({**values, "decryption_order": None, "key_source": values.get("key_source") or "local"})
     name = os.path.relpath(os.path.realpath(path), os.path.realpath(top))
     try:
         for version in git.read_blobs([f":{name}", f"HEAD:{name}"], top):
@@ -200,15 +202,24 @@ def _is_encrypted(data: bytes, format: str) -> bool:
         return False
 
 
-def _base(target: str, format: str) -> bytes | None:
+def _base(target: str, format: str, keyring: Keyring, values: Mapping[str, object]) -> bytes | None:
     # the encrypted version that is being replaced; the plaintext itself, or anything else, is none
     if not os.path.isfile(target):
         return None
     data = read(target)
     try:
-        return data if formats.parse(data, format).metadata is not None else None
+        metadata = formats.parse(data, format).metadata
     except SopsError:
         return None
+    if metadata is None:
+        return None
+    try:
+        keyring.data_key(metadata)
+    except SopsError:
+        if not values.get("quiet"):
+            session.tell(f"{target} does not open here, so all of it is encrypted anew")
+        return None
+    return data
 
 
 COMMAND = table.Command(encrypt, OPTIONS, "[PATH]...")

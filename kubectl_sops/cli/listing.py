@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import TYPE_CHECKING
 
@@ -78,7 +79,9 @@ def render(rows: Sequence[Row], columns: Sequence[Column], output: str | None, *
     if output == "json":
         import json
 
-        return json.dumps({"items": list(rows)}, indent=2, ensure_ascii=False) + "\n"
+        text = json.dumps({"items": list(rows)}, indent=2, ensure_ascii=False) + "\n"
+        # a file's name may hold bytes that are no text, and JSON is text
+        return re.sub("[\ud800-\udfff]", lambda found: ascii(found[0])[1:-1], text)
     if output == "yaml":
         import yaml
 

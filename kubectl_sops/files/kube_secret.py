@@ -67,12 +67,12 @@ class Problem:
         self.hint = hint
         self.places: set[tuple[object, ...]] = set()
 
-    def stands_in(self, manifest: Manifest) -> Problem:
-        """The same, with its places."""
+    def stands_in(self, manifest: Manifest, value: object) -> Problem:
+        """The same, with its places; ``value`` is what stands there."""
         inner = self.path[len(manifest.prefix) :]
         self.places = {
-            (manifest.namespace, manifest.name, inner, self.message),
-            (manifest.document, self.path, self.message),
+            (manifest.namespace, manifest.name, inner, self.message, value),
+            (manifest.document, self.path, self.message, value),
         }
         return self
 
@@ -105,9 +105,10 @@ def problems(document: Document) -> Iterator[Problem]:
     for manifest in manifests(document.leaves):
         if manifest.is_secret and manifest.api_version:
             leaves = [document.leaves[i] for i in manifest.leaves if not document.leaves[i].is_comment]
+            values = {leaf.path: leaf.value for leaf in leaves}
             for test in (_fields, _metadata, _identity, _values):
                 for problem in test(manifest, leaves):
-                    yield problem.stands_in(manifest)
+                    yield problem.stands_in(manifest, values.get(problem.path))
 
 
 def _fields(manifest: Manifest, leaves: list[Leaf]) -> Iterator[Problem]:
@@ -157,6 +158,8 @@ def _metadata(manifest: Manifest, leaves: list[Leaf]) -> Iterator[Problem]:
         inner = leaf.path[len(manifest.prefix) :]
         if inner[:1] != ("metadata",) or leaf.value is None or leaf.value is EMPTY_MAP:
             continue
+        if len(inner) < 3 and isinstance(leaf.value, str) and _VARIABLE in leaf.value:
+            continue
         if len(inner) == 1:
             yield Problem(leaf.path, "is not a map of keys and values", "write one key a line below it")
         elif inner[1] not in ("labels", "annotations"):
@@ -192,12 +195,13 @@ def _values(manifest: Manifest, leaves: list[Leaf]) -> Iterator[Problem]:
     at: Path = (*manifest.prefix, "data")
     if size > MAX_SIZE:
         yield Problem(at, f"the values are larger than the limit of {MAX_SIZE} bytes together", "split the Secret")
-    for key in REQUIRED.get(kind, ()):
+    unknown = any(_VARIABLE in key for key in content)  # Flux says later what it is
+    for key in () if unknown else REQUIRED.get(kind, ()):
         if key not in content or (key == "ssh-privatekey" and not content[key]):
             yield Problem(at, f"a Secret of type {kind} needs the key {key}", f"add {key}, or change the type")
         elif key in JSON_KEYS and not _is_json(content[key]):
             yield Problem((*at, key), "is not JSON", "registries are described by a JSON object with `auths`")
-    if kind == "kubernetes.io/basic-auth" and not {"username", "password"} & content.keys():
+    if kind == "kubernetes.io/basic-auth" and not unknown and not {"username", "password"} & content.keys():
         yield Problem(at, f"a Secret of type {kind} needs username or password", "add one, or change the type")
     if kind == "kubernetes.io/service-account-token" and not account:
         yield Problem(
@@ -209,10 +213,12 @@ def _values(manifest: Manifest, leaves: list[Leaf]) -> Iterator[Problem]:
 def _value(leaf: Leaf, inner: Path, content: dict[str, bytes]) -> Iterator[Problem]:
     value = leaf.value
     if len(inner) == 1:
-        if value is not None and value is not EMPTY_MAP:
+        if value is not None and value is not EMPTY_MAP and not (isinstance(value, str) and _VARIABLE in value):
             yield Problem(leaf.path, "is not a map of keys and values", "write one key a line below it")
         return
     key = str(inner[1])
+    if key == "<<":
+        return  # merged by whoever reads it
     if len(inner) > 2 or isinstance(inner[1], int) or value is EMPTY_MAP or value is EMPTY_LIST:
         yield Problem(leaf.path, "is nested, the values of a Secret are texts", "put the structure into one text")
         return
@@ -254,7 +260,8 @@ def _is_json(data: bytes) -> bool:
     if _VARIABLE.encode() in data:
         return True
     try:
-        return isinstance(json.loads(data.decode(), parse_constant=_no_constant), dict)
+        found = json.loads(data.decode(), parse_constant=_no_constant)
+        return found is None or isinstance(found, dict)
     except (ValueError, RecursionError):
         return False
 

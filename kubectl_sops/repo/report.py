@@ -136,7 +136,7 @@ def sarif(findings: Sequence[Finding]) -> str:
 def _uri(path: str) -> str:
     from urllib.parse import quote
 
-    return quote(path.replace("\\", "/"))
+    return quote(path.replace("\\", "/"), errors="surrogateescape")
 
 
 FORMATS: dict[str, Callable[[Sequence[Finding]], str]] = {

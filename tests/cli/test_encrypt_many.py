@@ -196,6 +196,41 @@ def test_encrypting_asks_nobody_for_a_key(repo, monkeypatch, tmp_path):
     assert not asked.exists()
 
 
+def test_a_target_that_does_not_open_is_written_anew(repo, monkeypatch, tmp_path):
+    """It is said; whoever encrypts need not be able to open."""
+    (tmp_path / "plain.yaml").write_text(secret(password="one"))
+    before = (repo.folder / "db.yaml").read_bytes()
+    monkeypatch.setenv("SOPS_AGE_KEY", people("stranger")[0].identity)
+    result = call(
+        encrypt.COMMAND, "--filename-override", "db.yaml", "--output", "db.yaml", str(tmp_path / "plain.yaml")
+    )
+    assert result.code == 0, result
+    assert "db.yaml does not open here, so all of it is encrypted anew" in result.err
+    assert (repo.folder / "db.yaml").read_bytes() != before
+    assert b"password: one" in sops(["decrypt", "db.yaml"], repo.folder, ALICE)
+
+
+def test_people_who_could_open_it_together_do_not_know_the_new_key(repo, monkeypatch):
+    """Somebody moves from one key group to another: the same recipients, and other people who are enough."""
+    bob, carol = people("b", "c")
+    rule = "creation_rules:\n  - shamir_threshold: 2\n    key_groups:\n" + "      - age: [{}]\n" * 2
+    path = repo.folder / "db.yaml"
+    (repo.folder / ".sops.yaml").write_text(rule.format(ALICE.recipient, f"{bob.recipient}, {carol.recipient}"))
+    path.write_text(secret(password="one"))
+    seal(repo.folder, "db.yaml")
+    repo.commit()
+    line = next(line.strip() for line in path.read_text().splitlines() if "password:" in line)
+    monkeypatch.setenv("SOPS_AGE_KEY", f"{ALICE.identity}\n{bob.identity}\n{carol.identity}")
+    (repo.folder / ".sops.yaml").write_text(rule.format(f"{ALICE.recipient}, {bob.recipient}", carol.recipient))
+    from kubectl_sops.cli import updatekeys
+
+    assert "new data key" in call(updatekeys.COMMAND, "-y").err
+    assert line not in path.read_text()
+    path.write_text(secret(password="one"))
+    assert call(encrypt.COMMAND, "-i", "db.yaml", "-q").code == 0
+    assert line not in path.read_text()
+
+
 def test_a_document_that_was_appended_is_encrypted(repo):
     """A plain Secret in an encrypted stream, as `check` says; real sops opens what comes out."""
     path = repo.folder / "db.yaml"

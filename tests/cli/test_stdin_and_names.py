@@ -96,6 +96,8 @@ def test_a_stream_holds_files_of_any_name(repo):
     repo.write({"apps/weird": data, "apps/b.yaml": data})
     both = call(decrypt.COMMAND, "apps")
     assert (both.code, both.out.count("---\n")) == (0, 1)
+    assert call(decrypt.COMMAND, "apps", "--output-type", "yaml").out == both.out
+    assert "can't be part of a YAML stream" in call(decrypt.COMMAND, "apps", "--output-type", "json").err
     repo.write({"apps/weird": data.replace("type:str", "type:int", 1)})
     result = call(decrypt.COMMAND, "apps")
     assert result.code != 0

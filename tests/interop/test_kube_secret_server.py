@@ -8,7 +8,8 @@ from tests.unit.files.test_kube_secret import ACCEPTED, REFUSED
 
 OTHERS = {
     # not for the API server as they are: Flux substitutes first, or there is no such kind here
-    "variables", "registry variable", "ssh variable", "other variables", "another kind", "another group",
+    "variables", "registry variable", "ssh variable", "other variables", "maps of variables",
+    "keys of variables", "another kind", "another group",
 }  # fmt: skip
 TAKEN = {
     # kubectl makes text of it, Flux other text: `2026-01-01` becomes `2026-01-01T00:00:00Z`

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 import sys
 
 import pytest
 
-from kubectl_sops.cli import check
+from kubectl_sops.cli import check, status
 from kubectl_sops.repo import guard
 from kubectl_sops.repo.policy import Policy
 from tests.support.command import call
@@ -463,3 +464,12 @@ def test_names_that_are_not_utf8_meet_rules(repo):
     with open(os.fsencode(repo.folder) + b"/apps/\xff.yaml", "w") as file:
         file.write(secret(password=CANARY))
     assert found() == [("plain-secret", "apps/\udcff.yaml")]
+    for form in ("json", "sarif", "github"):
+        result = call(check.COMMAND, "--format", form)
+        assert result.code == 1, result
+        if form != "github":
+            assert json.loads(result.out)
+    assert "apps/%FF.yaml" in call(check.COMMAND, "--format", "sarif").out
+    seal(repo.folder, os.fsdecode(b"apps/\xff.yaml"))
+    listed = call(status.COMMAND, "-o", "json").out
+    assert [row["file"] for row in json.loads(listed.encode("utf-8"))["items"]] == ["apps/\udcff.yaml"]

@@ -28,7 +28,7 @@ class Result:
 
 class _Output(io.TextIOWrapper):
     def __init__(self) -> None:
-        super().__init__(io.BytesIO(), encoding="utf-8", write_through=True)
+        super().__init__(io.BytesIO(), encoding="utf-8", errors="surrogateescape", write_through=True)
 
 
 def call(command: Command, *argv: str, stdin: bytes = b"") -> Result:
@@ -42,4 +42,4 @@ def call(command: Command, *argv: str, stdin: bytes = b"") -> Result:
             code = app.guard(lambda: command.run(arguments, values), "kubectl-sops")
     finally:
         sys.stdout, sys.stdin = before
-    return Result(code, out.buffer.getvalue().decode(), err.getvalue())  # type: ignore[attr-defined]  # BytesIO
+    return Result(code, out.buffer.getvalue().decode("utf-8", "surrogateescape"), err.getvalue())  # type: ignore[attr-defined]  # BytesIO

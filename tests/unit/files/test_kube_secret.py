@@ -75,6 +75,9 @@ ACCEPTED = {
     "other variables": HEAD + "immutable: ${YES}\nstringData:\n  ${NAME}: x\n",
     "empty namespace": HEAD + "  namespace: ''\n",
     "empty name": "apiVersion: v1\nkind: Secret\nmetadata:\n  name: ''\n  generateName: x-\n",
+    "maps of variables": HEAD + "  labels: ${L}\ndata: ${M}\n",
+    "keys of variables": TLS + "stringData:\n  ${P}.crt: a\n",
+    "registry null": HEAD + "type: kubernetes.io/dockerconfigjson\nstringData:\n  .dockerconfigjson: 'null'\n",
     "old boolean": HEAD + "immutable: yes\n",
     "tls over both": TLS + "data:\n  tls.crt: YQ==\nstringData:\n  tls.key: b\n",
     "labels": HEAD + "  labels:\n    a: '1'\n  annotations: {}\n",
@@ -130,6 +133,9 @@ def test_what_was_wrong_before_is_passed_over(before, after):
 def test_the_same_mistake_elsewhere_is_a_new_one():
     """In another document, and in another Secret of a list."""
     good = HEAD.replace("db", "b") + "stringData:\n  x: 'y'\n"
+    bad = HEAD + "data:\n  x: '!!'\n"
+    with pytest.raises(InvalidSecretError):
+        validate_change(bad.encode(), bad.replace("!!", "??").encode(), "yaml")
     for before, after in ((f"{A}---\n{good}".encode(), f"{A}---\n{B}".encode()), (items(A, good), items(A, B))):
         with pytest.raises(InvalidSecretError):
             validate_change(before, after, "yaml")
