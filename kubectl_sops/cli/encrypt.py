@@ -10,7 +10,7 @@ from kubectl_sops import formats
 from kubectl_sops.cli import option_table as table
 from kubectl_sops.cli import session
 from kubectl_sops.cli.recipe import indent_for, recipe
-from kubectl_sops.errors import ConflictingParametersError, SopsError, UsageError, format_path
+from kubectl_sops.errors import ConflictingParametersError, MetadataError, SopsError, UsageError, format_path
 from kubectl_sops.files import encrypt as encryption
 from kubectl_sops.files.read import STDIN, read
 from kubectl_sops.formats import format_of
@@ -107,7 +107,7 @@ def _encrypt_one(path: str, values: Mapping[str, object], keyring: Keyring) -> N
     source, wanted = session.input_format(path, values), session.output_format(path, values)
     data = read(path)
     target = path if values.get("in_place") else session.output_file(values)
-    if values.get("if_needed") and _is_encrypted(data, source):
+    if values.get("if_needed") and _is_encrypted(data, source, strict=True):
         from kubectl_sops.files.heal import heal
 
         ignore_mac = bool(values.get("ignore_mac"))
@@ -195,9 +195,13 @@ def _expanded(targets: list[str], values: Mapping[str, object]) -> list[str]:
     return list(dict.fromkeys(files))
 
 
-def _is_encrypted(data: bytes, format: str) -> bool:
+def _is_encrypted(data: bytes, format: str, *, strict: bool = False) -> bool:
     try:
         return formats.parse(data, format).metadata is not None
+    except MetadataError:
+        if strict:
+            raise
+        return False
     except SopsError:
         return False
 

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from kubectl_sops.core.leaf import Path
-    from kubectl_sops.files.change import Readable, Values
+    from kubectl_sops.files.change import Values
+    from kubectl_sops.files.readable import Readable
 
 IDEMPOTENT = table.Option("--idempotent", kind=table.FLAG, help="Do nothing where there is nothing to change.")
 VALUE_FILE = table.Option("--value-file", kind=table.FLAG, help="VALUE names a file that holds the JSON value.")

@@ -6,30 +6,26 @@ from binascii import b2a_base64
 from typing import TYPE_CHECKING
 
 from kubectl_sops import formats
-from kubectl_sops.core.values import EMPTY_LIST, EMPTY_MAP
 from kubectl_sops.errors import InvalidPathError, InvalidValueError, KeyPathNotFoundError
 from kubectl_sops.files.decrypt import open_document, parse_encrypted
 from kubectl_sops.files.encrypt import parse_plain, seal, seal_as, stash_of
 from kubectl_sops.files.manifest import manifests
 from kubectl_sops.files.neighbours import neighbours
+from kubectl_sops.files.readable import tell_readable
 from kubectl_sops.files.secret_manifest import is_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping
 
     from kubectl_sops.core.document import Document
-    from kubectl_sops.core.leaf import Leaf, Path
+    from kubectl_sops.core.leaf import Path
     from kubectl_sops.core.metadata import Metadata
     from kubectl_sops.core.selectors import Selector
+    from kubectl_sops.files.readable import Readable
     from kubectl_sops.keys.keyring import Keyring
 
     Values = Callable[[Document], Iterable[tuple[int, Path, object]]]
     """What to put where, once the plaintext is known: index of the document in a stream, key path, value."""
-
-    _Place = tuple[int, Path, type, object]
-
-    Readable = Callable[[list[Path]], None]
-    """Is told the key paths of values that were set and will stay readable; may raise ``SopsError``."""
 
 
 def set_values(
@@ -59,7 +55,7 @@ def set_values(
         if validate is not None:
             validate(before, changed)
         if readable is not None:
-            _tell_readable(plain, changed, metadata.selector, readable)
+            tell_readable(plain, changed, metadata.selector, readable)
         return None if idempotent and changed == before else changed
 
     return _change(data, format, keyring, put, now, output, ignore_mac)
@@ -69,45 +65,8 @@ def with_values(plain: bytes, format: str, values: Values, selector: Selector, r
     """A plaintext with other values, to be encrypted by ``selector``."""
     document = formats.parse(plain, format)
     changed = _put_all(document, values)
-    _tell_readable(document, changed, selector, readable)
+    tell_readable(document, changed, selector, readable)
     return changed
-
-
-def _tell_readable(before: Document, changed: bytes, selector: Selector, readable: Readable) -> None:
-    """Refuse to make an encrypted value readable, and tell of new ones that are.
-
-    Raises:
-        InvalidValueError: a value that was encrypted would not be any more, by a comment that selects.
-    """
-    known, sealed = (set(places) for places in _by_selection(before.leaves, selector))
-    left, _ = _by_selection(formats.parse(changed, before.format).leaves, selector)
-    places = {(number, path) for number, path, *_ in sealed}
-    values = {_anywhere(place) for place in sealed} - {_anywhere(place) for place in known}
-    exposed = [place[1] for place in left if place not in known and (place[:2] in places or _anywhere(place) in values)]
-    if exposed:
-        raise InvalidValueError(
-            "would become readable: a comment that selects what is encrypted would be for another value",
-            path=exposed[0],
-            hint="`edit` the file, and look at its comments",
-        )
-    new = [place[1] for place in left if place not in known]
-    if new:
-        readable(new)
-
-
-def _by_selection(leaves: Sequence[Leaf], selector: Selector) -> tuple[list[_Place], list[_Place]]:
-    """The values that are not selected, and those that are: document, path, type and value of each."""
-    found: tuple[list[_Place], list[_Place]] = ([], [])
-    for leaf, selected in zip(leaves, selector.select(leaves), strict=True):
-        if not leaf.is_comment and leaf.value not in (None, "", EMPTY_MAP, EMPTY_LIST):
-            found[selected].append((leaf.document, leaf.path, type(leaf.value), leaf.value))
-    return found
-
-
-def _anywhere(place: _Place) -> tuple[object, ...]:
-    """A value at its keys; in a list it may have moved."""
-    number, path, *value = place
-    return number, tuple(part for part in path if isinstance(part, str)), *value
 
 
 def _put_all(document: Document, values: Values) -> bytes:
@@ -194,7 +153,7 @@ def unset_value(
             error.hint = neighbours(plain, path)
             raise
         if guarded:
-            _tell_readable(plain, changed, metadata.selector, lambda _: None)
+            tell_readable(plain, changed, metadata.selector, lambda _: None)
         return changed
 
     return _change(data, format, keyring, remove, now, output, ignore_mac)

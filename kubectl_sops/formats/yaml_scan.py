@@ -485,4 +485,7 @@ def _entry(next_event: Callable[[], Any], key: Any, result: Scan, part: Part, nu
     if number == 0:
         result.entry = part.tree
     elif result.entry is None:
-        raise MetadataError(f"document {number + 1} has an entry named `sops`, and the first has none")
+        raise MetadataError(
+            f"document {number + 1} has an entry named `sops`, and the first has none",
+            hint="sops reads the first: move what has none behind it, and run `encrypt -i --if-needed`",
+        )

@@ -160,7 +160,7 @@ class Drift:
     Attributes:
         missing: in the rule, not in the file.
         extra: in the file, not in the rule.
-        regrouped: the same recipients in other key groups, or another threshold.
+        regrouped: the same recipients in other key groups.
     """
 
     missing: list[Key]

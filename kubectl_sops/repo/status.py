@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kubectl_sops.errors import SopsError
+from kubectl_sops.repo.policy import drift
 from kubectl_sops.repo.roster import MISSING, STALE, Holder, roster
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Status:
         selector: what is encrypted, as the file says.
         modified: when a value changed last, as the file says.
         findings: how many things ``check`` finds wrong with it.
+        regrouped: whether it has the recipients of its rule in other key groups.
     """
 
     path: str
@@ -43,14 +45,16 @@ class Status:
     modified: str
     version: str
     findings: int
+    regrouped: bool = False
 
     @property
     def drift(self) -> list[str]:
-        """Where file and rule differ: ``+`` recipients that the file lacks, ``-`` those it has too many."""
+        """Where file and rule differ: ``+`` recipients that the file lacks, ``-`` those it has too many, the groups."""
         signs = {MISSING: "+", STALE: "-"}
-        return [
+        found = [
             signs[holder.state] + (holder.name or holder.recipient) for holder in self.holders if holder.state in signs
         ]
+        return [*found, "groups"] if self.regrouped else found
 
 
 def status_of(inspection: Inspection, policy: Policy) -> Status | None:
@@ -65,12 +69,14 @@ def status_of(inspection: Inspection, policy: Policy) -> Status | None:
         rule.groups  # noqa: B018  # text in it that is not a recipient is an error of the rule, not a state of the file
     holders: list[Holder] = []
     selector = modified = version = ""
+    regrouped = False
     if metadata is not None:
         version = metadata.version
         try:
             modified = metadata.lastmodified
             selector = f"{metadata.selector.field}: {metadata.selector.text}" if metadata.selector.field else ""
             holders = roster(metadata, policy.names_for(inspection.path), rule)
+            regrouped = rule is not None and any(rule.groups) and drift(metadata, rule).regrouped
         except SopsError:
             state = INVALID
     return Status(
@@ -83,4 +89,5 @@ def status_of(inspection: Inspection, policy: Policy) -> Status | None:
         modified=modified,
         version=version,
         findings=len(inspection.findings),
+        regrouped=regrouped,
     )

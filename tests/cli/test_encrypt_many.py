@@ -277,3 +277,29 @@ def test_ciphertext_without_its_entry_is_not_encrypted_again(repo):
     assert result.code not in (0, 70)
     assert "document 2 of the stream holds ciphertexts, but no `sops` entry" in result.err
     assert path.read_bytes() == before
+
+
+def test_a_plain_document_before_the_encrypted_ones_is_explained(repo):
+    """sops takes the file for a plain one; what to do about it is said."""
+    path = repo.folder / "db.yaml"
+    path.write_text(secret("web", token="CANARY") + "---\n" + path.read_text())
+    before = path.read_bytes()
+    result = call(encrypt.COMMAND, "-i", "--if-needed", "db.yaml")
+    assert result.code not in (0, 70)
+    assert "move what has none behind it" in result.err
+    assert path.read_bytes() == before
+
+
+def test_other_key_groups_are_seen(repo):
+    """By `status`, as by `check`."""
+    from kubectl_sops.cli import status
+
+    bob, carol = people("b", "c")
+    rule = "creation_rules:\n  - shamir_threshold: 2\n    key_groups:\n" + "      - age: [{}]\n" * 2
+    (repo.folder / ".sops.yaml").write_text(rule.format(ALICE.recipient, f"{bob.recipient}, {carol.recipient}"))
+    (repo.folder / "db.yaml").write_text(secret(password="one"))
+    seal(repo.folder, "db.yaml")
+    assert '"drift": []' in call(status.COMMAND, "-o", "json", "db.yaml").out
+    (repo.folder / ".sops.yaml").write_text(rule.format(f"{ALICE.recipient}, {bob.recipient}", carol.recipient))
+    assert '"groups"' in call(status.COMMAND, "-o", "json", "db.yaml").out
+    assert "groups" in call(status.COMMAND, "db.yaml").out
