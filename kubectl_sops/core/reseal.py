@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from kubectl_sops.core.selectors import Selector
 
 
+IN_A_ROW = 200
+"""Comments without a value among them; each looks for the values around it."""
+
+
 def reseal(
     parts: Sequence[str],
     leaves: Sequence[Leaf],
@@ -91,13 +95,16 @@ def reseal(
 
 
 def near(leaves: Sequence[Leaf], index: int) -> list[Path]:
-    """Where a comment may belong: the collections around it, around the value before it, and around the one behind."""
+    """Where a comment may belong: the collections around it, around the value before it, and around the one behind.
+
+    Of more comments in a row than anybody writes, those in the middle are given their own collection alone.
+    """
     found: dict[Path, None] = {leaves[index].path: None}
     for step in (1, -1):
         at = index + step
-        while 0 <= at < len(leaves) and leaves[at].is_comment:
+        while 0 <= at < len(leaves) and leaves[at].is_comment and abs(at - index) < IN_A_ROW:
             at += step
-        if 0 <= at < len(leaves):
+        if 0 <= at < len(leaves) and not leaves[at].is_comment:
             path = leaves[at].path
             found.update((path[:length], None) for length in range(len(path) - 1, -1, -1))
     return list(found)

@@ -6,7 +6,10 @@ import pytest
 from pyrage import x25519
 
 from kubectl_sops import formats
+from kubectl_sops.core.leaf import Leaf
+from kubectl_sops.core.reseal import near
 from kubectl_sops.core.selectors import Selector
+from kubectl_sops.core.values import Comment
 from kubectl_sops.errors import MacMismatchError, ValueAuthError
 from kubectl_sops.files import rotate
 from kubectl_sops.files.decrypt import decrypt, open_document, parse_encrypted
@@ -153,3 +156,11 @@ def test_no_key_is_asked_for_a_damaged_file(monkeypatch):
     monkeypatch.setattr(Keyring, "wrap", None)
     with pytest.raises(MacMismatchError):
         rotate.rotate(broken, "yaml", KEYRING, now=NOW)
+
+
+def test_thousands_of_comments_in_a_row_take_no_time():
+    """Looking for the values around each would take the square of that."""
+    leaves = [Leaf(("data", "a"), "x"), *(Leaf(("data",), Comment("c")) for _ in range(200_000))]
+    assert near(leaves, 100_000) == [("data",)]
+    assert near(leaves, 5) == [("data",), ()]
+    assert sum(len(near(leaves, index)) for index in range(1, 200_000, 100)) > 0
