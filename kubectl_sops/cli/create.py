@@ -17,7 +17,6 @@ from kubectl_sops.files import encrypt as encryption
 from kubectl_sops.files.kube_secret import validate
 from kubectl_sops.files.read import read
 from kubectl_sops.files.secret_manifest import secret_text
-from kubectl_sops.files.write import make_folder, replace_file
 from kubectl_sops.rules.edit import DEFAULT_ENCRYPTED_REGEX
 
 if TYPE_CHECKING:
@@ -210,14 +209,10 @@ def write_encrypted(name: str, text: bytes, outcome: str, values: Mapping[str, o
         written = encryption.encrypt(text, "yaml", found, session.keyring({"key_source": "none"}), now=session.now())
     except SopsError as error:
         raise error.at(path) from None
-    suffix = " (dry run)" if values.get("dry_run") else ""
     if target is None:
         sys.stdout.buffer.write(written.data)
-    elif not suffix:
-        make_folder(target)
-        replace_file(target, written.data, new_mode=0o666, new=True)
-    if target is not None and not values.get("quiet"):
-        session.tell(f"{target} {outcome}{suffix}")
+    else:
+        session.write_result(target, b"", written.data, outcome, values, new_mode=0o666)
     if not values.get("quiet"):
         _warn(path, written.data, values)
 

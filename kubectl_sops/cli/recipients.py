@@ -12,7 +12,7 @@ from kubectl_sops.errors import SopsError, UsageError
 from kubectl_sops.keys import system
 from kubectl_sops.repo import find
 from kubectl_sops.repo.policy import Policy
-from kubectl_sops.repo.roster import MISSING, STALE, groups_needed, is_called, roster
+from kubectl_sops.repo.roster import MISSING, STALE, groups_missing, is_called, roster
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -149,13 +149,13 @@ def _rows(
             failures.append(error.at(entry.path))
             continue
         mine = [holder for holder in holders if who is None or is_called(holder.recipient, holder.name, who)]
-        needed = groups_needed(metadata, mine) if who is not None else 0
+        missing = groups_missing(metadata, mine) if who is not None else 0
         total = len(metadata.groups)
-        rows += [_row(entry.path, holder, total, needed) for holder in mine]
+        rows += [_row(entry.path, holder, total, missing) for holder in mine]
     return rows, failures
 
 
-def _row(path: str, holder: Holder, groups: int, needed: int) -> dict[str, object]:
+def _row(path: str, holder: Holder, groups: int, missing: int) -> dict[str, object]:
     return {
         "file": path,
         "kind": holder.kind,
@@ -163,13 +163,13 @@ def _row(path: str, holder: Holder, groups: int, needed: int) -> dict[str, objec
         "name": holder.name or None,
         "state": holder.state,
         "group": holder.group or None,
-        "opens": "no" if holder.state == MISSING else _opens(groups, needed),
+        "opens": "no" if holder.state == MISSING else _opens(groups, missing),
     }
 
 
-def _opens(groups: int, needed: int) -> str:
-    if needed:
-        return f"with {needed} more group{'s' * (needed != 1)}"
+def _opens(groups: int, missing: int) -> str:
+    if missing:
+        return f"with {missing} more group{'s' * (missing != 1)}"
     return "yes" if groups == 1 else "with its groups"
 
 

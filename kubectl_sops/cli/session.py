@@ -164,14 +164,16 @@ def write_result(
     """Write a changed file in place and say so; a file that did not change keeps its bytes and its time.
 
     Args:
-        new_mode: of a file that is created, and must not be there; ``None`` for one that may be there.
+        new_mode: of a file that is created, with its folder, and must not be there; ``None`` for one that may be there.
         expected: what the file must still hold; somebody else's change is not overwritten.
     """
-    from kubectl_sops.files.write import PRIVATE, replace_file
+    from kubectl_sops.files.write import PRIVATE, make_folder, replace_file
 
     if after == before:
         outcome = "unchanged"
     elif not values.get("dry_run"):
+        if new_mode is not None:
+            make_folder(path)
         replace_file(path, after, new_mode=new_mode or PRIVATE, expected=expected, new=new_mode is not None)
     if not values.get("quiet"):
         tell(f"{path} {outcome}{mark(values)}")

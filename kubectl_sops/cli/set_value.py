@@ -22,7 +22,6 @@ from kubectl_sops.files import change, index_path
 from kubectl_sops.files.kube_secret import validate_change
 from kubectl_sops.files.manifest import VALUE_FIELDS
 from kubectl_sops.files.read import read
-from kubectl_sops.files.write import make_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -169,8 +168,6 @@ def _create(file: str, values: table.Values, wanted: Values, *, of_secret: bool)
         data = encrypt(text, kind, how, session.keyring(values), now=session.now()).data
     except SopsError as error:
         raise error.at(file) from None
-    if not values.get("dry_run"):
-        make_folder(file)
     session.write_result(file, b"", data, "created", values, new_mode=0o666)
 
 

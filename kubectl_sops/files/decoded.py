@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from kubectl_sops.core.document import Document, Token
-    from kubectl_sops.core.leaf import Leaf, Path
+    from kubectl_sops.core.leaf import Path
 
     Place = tuple[int, Path]
 
@@ -36,10 +36,8 @@ class DecodedView:
             return text
         document = formats.parse(text, self._format)
         changes: dict[int, object] = {}
-        for index, leaf in _values(document):
-            value = str(leaf.value)
+        for index, place, value in _values(document):
             raw = decode(value)
-            place = (leaf.document, leaf.path)
             if raw is not None and is_text(raw):
                 changes[index] = raw.decode()
                 self._texts[place] = (raw.decode(), document.token(index))
@@ -53,9 +51,7 @@ class DecodedView:
             return text
         document = formats.parse(text, self._format)
         changes: dict[int, object] = {}
-        for index, leaf in _values(document):
-            value = str(leaf.value)
-            place = (leaf.document, leaf.path)
+        for index, place, value in _values(document):
             if self._binary.get(place) == value:
                 continue
             shown, original = self._texts.get(place, (None, None))
@@ -64,8 +60,8 @@ class DecodedView:
         return document.splice(changes, None) if changes else text
 
 
-def _values(document: Document) -> Iterator[tuple[int, Leaf]]:
-    """The text values below ``data`` of every Secret, with their indexes."""
+def _values(document: Document) -> Iterator[tuple[int, Place, str]]:
+    """The text values below ``data`` of every Secret, with their indexes and places."""
     for manifest in manifests(document.leaves):
         if not manifest.is_secret:
             continue
@@ -73,7 +69,7 @@ def _values(document: Document) -> Iterator[tuple[int, Leaf]]:
             leaf = document.leaves[index]
             inner = leaf.path[len(manifest.prefix) :]
             if len(inner) == 2 and inner[0] == "data" and type(leaf.value) is str:
-                yield index, leaf
+                yield index, (leaf.document, leaf.path), str(leaf.value)
 
 
 def _encode(value: str) -> str:

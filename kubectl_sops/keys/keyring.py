@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kubectl_sops.core import shamir
+from kubectl_sops.core.metadata import groups_needed
 from kubectl_sops.errors import (
     DuplicateDecryptionOrderError,
     NoMatchingKeyError,
@@ -129,7 +130,7 @@ class Keyring:
         """
         groups = metadata.groups
         threshold = metadata.shamir_threshold
-        needed = 1 if len(groups) == 1 else threshold or len(groups)
+        needed = groups_needed(groups, threshold)
         parts: dict[int, bytes] = {}
         failures: list[list[KeyFailure]] = [[] for _ in groups]
         # groups whose key is at hand come first, so that no service is asked for a part that is not needed
@@ -148,7 +149,7 @@ class Keyring:
         """Whether a file opens with identities at hand: without a question, a command, a service or the cluster."""
         groups = metadata.groups
         held = sum(any(map(self._is_held, group)) for group in groups)
-        return held >= (1 if len(groups) == 1 else metadata.shamir_threshold or len(groups))
+        return held >= groups_needed(groups, metadata.shamir_threshold)
 
     def prefetch(self, metadatas: Iterable[Metadata]) -> None:
         """Ask networked services for the keys of many files at the same time; ``data_key`` then has the answers.

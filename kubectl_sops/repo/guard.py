@@ -14,7 +14,7 @@ from kubectl_sops.errors import SopsError
 from kubectl_sops.formats import format_of
 from kubectl_sops.formats.yaml_outline import outline
 from kubectl_sops.repo import generators, git, plain, sealed
-from kubectl_sops.repo.find import Entry, encrypted_format, list_entries, looks_encrypted, read_text
+from kubectl_sops.repo.find import Entry, encrypted_format, list_entries, read_text
 from kubectl_sops.repo.finding import Finding
 from kubectl_sops.repo.place import Lines
 from kubectl_sops.repo.policy import Policy, drift
@@ -140,9 +140,10 @@ def inspect(entry: Entry, policy: Policy, read: Read) -> Inspection | None:
 
 def inspect_data(path: str, data: bytes, policy: Policy, read: Read) -> Inspection:
     """A look at one file whose bytes are known."""
-    kind = encrypted_format(path, data) or format_of(path)
+    found = encrypted_format(path, data)
+    kind = found or format_of(path)
     inspection = Inspection(path, kind)
-    if looks_encrypted(data, kind) or (kind != "binary" and _CIPHERTEXT in data):
+    if found is not None or (kind != "binary" and _CIPHERTEXT in data):
         match = _CONFLICT.search(data) if b"<<<<<<<" in data else None
         if match is not None:
             finding = Finding("conflict", path, "has conflict markers", Lines(data).at_byte(match.start()))

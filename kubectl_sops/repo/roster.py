@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kubectl_sops.core.metadata import groups_needed
 from kubectl_sops.repo.policy import drift
 
 if TYPE_CHECKING:
@@ -80,8 +81,7 @@ def is_called(recipient: str, name: str, who: str) -> bool:
     return who.startswith("ssh-") and who.split()[:2] == recipient.split()[:2]
 
 
-def groups_needed(metadata: Metadata, holders: Sequence[Holder]) -> int:
+def groups_missing(metadata: Metadata, holders: Sequence[Holder]) -> int:
     """How many key groups of the file still have to help when ``holders`` are at hand; 0 where they open it."""
-    total = len(metadata.groups)
-    needed = (metadata.shamir_threshold or total) if total > 1 else 1
+    needed = groups_needed(metadata.groups, metadata.shamir_threshold)
     return max(0, needed - len({holder.group for holder in holders if holder.group}))
