@@ -12,7 +12,6 @@ from kubectl_sops.cli.recipe import recipients
 from kubectl_sops.errors import ConflictingParametersError, SopsError, UsageError
 from kubectl_sops.files import remote
 from kubectl_sops.files import rotate as file_rotate
-from kubectl_sops.files.read import read
 from kubectl_sops.repo import find, rekey
 from kubectl_sops.repo.batch import Batch
 from kubectl_sops.repo.exposure import Loss, exposures, lines
@@ -59,7 +58,7 @@ def _rotate_many(paths: Sequence[str], values: table.Values) -> int:
     done = 0
 
     def work(entry: find.Entry) -> tuple[bytes, bytes] | None:
-        data = _data(entry)
+        data = find.read_encrypted(entry)
         if data is None:
             return None
         kind = session.input_format(entry.path, values, data)
@@ -91,16 +90,6 @@ def _rotate_many(paths: Sequence[str], values: table.Values) -> int:
         sys.stdout.write("".join(line + "\n" for line in lines(exposures(losses), {})))
         session.tell(f"{done} file{'s' * (done != 1)} rotated" + (" (dry run)" if dry else ""))
     return recovery.report(failures)
-
-
-def _data(entry: find.Entry) -> bytes | None:
-    if entry.named:
-        return read(entry.path)
-    try:
-        data = find.read_text(entry.path)
-    except OSError:
-        return None
-    return data if data is not None and find.encrypted_format(entry.path, data) is not None else None
 
 
 def _plan(path: str, data: bytes, kind: str, add: Group, gone: set[str]) -> Plan | None:

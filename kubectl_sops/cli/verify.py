@@ -9,7 +9,6 @@ from kubectl_sops.cli import option_table as table
 from kubectl_sops.errors import SopsError, format_path
 from kubectl_sops.files import remote
 from kubectl_sops.files.decrypt import open_document, parse_encrypted
-from kubectl_sops.files.read import read
 from kubectl_sops.repo import find
 from kubectl_sops.repo.spread import spread
 
@@ -46,7 +45,7 @@ def verify(arguments: list[str], values: table.Values) -> int:
     quiet = bool(values.get("quiet"))
 
     def work(entry: find.Entry) -> dict[str, object] | None:
-        data = _data(entry)
+        data = find.read_encrypted(entry)
         return None if data is None else _verify(entry.path, data, values, keyring)
 
     entries = find.list_entries(arguments or ["."])
@@ -84,16 +83,6 @@ def _tell_hints(rows: Sequence[Mapping[str, object]]) -> None:
 
     for hint in dict.fromkeys(row["hint"] for row in rows if row["hint"]):
         session.tell(f"{prefix()}: hint: {hint}")
-
-
-def _data(entry: find.Entry) -> bytes | None:
-    if entry.named:
-        return read(entry.path)
-    try:
-        data = find.read_text(entry.path)
-    except OSError:
-        return None
-    return data if data is not None and find.encrypted_format(entry.path, data) is not None else None
 
 
 def _verify(path: str, data: bytes, values: table.Values, keyring: Keyring) -> dict[str, object]:

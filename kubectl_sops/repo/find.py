@@ -197,15 +197,24 @@ def find_encrypted(paths: Sequence[str]) -> Iterator[tuple[Entry, bytes]]:
         UnreadableFileError: a named file can't be read.
     """
     for entry in list_entries(paths):
-        if entry.named:
-            yield entry, read(entry.path)
-            continue
-        try:
-            data = read_text(entry.path)
-        except OSError:
-            continue
-        if data is not None and encrypted_format(entry.path, data) is not None:
+        data = read_encrypted(entry)
+        if data is not None:
             yield entry, data
+
+
+def read_encrypted(entry: Entry) -> bytes | None:
+    """The bytes of an encrypted file, ``None`` for any other. A file that the user named always counts.
+
+    Raises:
+        UnreadableFileError: a named file can't be read.
+    """
+    if entry.named:
+        return read(entry.path)
+    try:
+        data = read_text(entry.path)
+    except OSError:
+        return None
+    return data if data is not None and encrypted_format(entry.path, data) is not None else None
 
 
 def read_metadata(entry: Entry) -> Metadata | None:
